@@ -1,0 +1,211 @@
+"""What the model is told: instructions, the thread's messages, and this run's earlier steps."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from core.model import ModelRequest
+from core.records import RunRecord
+from core.schema.actions import Action
+from core.schema.formats import JsonSchemaFormat
+from core.schema.messages import ImageUrlContent, Message, RefusalContent, TextContent
+from core.schema.runs import RunConfig
+from core.schema.steps import (
+    ActionCall,
+    FunctionCall,
+    MessageCreationDetails,
+    RunStep,
+    ToolCallsDetails,
+)
+from core.schema.tools import FunctionTool, NamedToolChoice
+
+# A rough measure that holds for most tokenizers and errs to the safe side for English.
+CHARACTERS_PER_TOKEN: Final = 4
+DEFAULT_PROMPT_TOKENS: Final = 100_000
+
+
+def select_messages(newest_first: Iterable[Message], run: RunRecord) -> list[Message]:
+    """Return the messages that the model reads, oldest first.
+
+    Consumes no more of the thread than it returns, but for one message. The newest message always
+    survives.
+
+    Args:
+        newest_first: the thread's messages; those of this run are told by its steps instead.
+        run: its truncation strategy and prompt limit decide how far back to go.
+    """
+    strategy = run.config.truncation_strategy
+    most = strategy.last_messages if strategy.type == "last_messages" else None
+    budget = (run.config.max_prompt_tokens or DEFAULT_PROMPT_TOKENS) * CHARACTERS_PER_TOKEN
+    budget -= len(run.config.instructions)
+    chosen: list[Message] = []
+    for message in newest_first:
+        if message.run_id == run.id:
+            continue
+        budget -= _size(message)
+        if chosen and (budget < 0 or (most is not None and len(chosen) >= most)):
+            break
+        chosen.append(message)
+    return chosen[::-1]
+
+
+def build_request(
+    run: RunRecord,
+    messages: Sequence[Message],
+    steps: Sequence[RunStep],
+    own_messages: Mapping[str, Message],
+    actions: Mapping[str, Action],
+    *,
+    calls_allowed: bool,
+) -> ModelRequest:
+    """Return the request of a run's next model turn.
+
+    Args:
+        run: what was asked for.
+        messages: the thread's messages, oldest first.
+        steps: the run's earlier steps, oldest first; only completed ones are told.
+        own_messages: the messages that those steps wrote, by id.
+        actions: the run's actions, by id.
+        calls_allowed: False in the step that must end in words.
+    """
+    told: list[dict[str, Any]] = []
+    if run.config.instructions:
+        told.append({"role": "system", "content": run.config.instructions})
+    told += [turn for message in messages if (turn := _message_turn(message))]
+    told += _step_turns(steps, own_messages)
+    tools = _tools(run.config, actions)
+    return ModelRequest(
+        model=run.config.model,
+        messages=told,
+        tools=tools,
+        parameters=_parameters(run, bool(tools), calls_allowed),
+    )
+
+
+def _message_turn(message: Message) -> dict[str, Any] | None:
+    if not message.content:
+        return None
+    if message.role == "assistant" or not any(
+        isinstance(part, ImageUrlContent) for part in message.content
+    ):
+        return {"role": message.role, "content": _joined_text(message)}
+    return {"role": message.role, "content": [_part(part) for part in message.content]}
+
+
+def _part(part: TextContent | RefusalContent | ImageUrlContent) -> dict[str, Any]:
+    if isinstance(part, ImageUrlContent):
+        return {"type": "image_url", "image_url": part.image_url.model_dump()}
+    text = part.text.value if isinstance(part, TextContent) else part.refusal
+    return {"type": "text", "text": text}
+
+
+def _joined_text(message: Message) -> str:
+    texts = [
+        part.text.value if isinstance(part, TextContent) else part.refusal
+        for part in message.content
+        if not isinstance(part, ImageUrlContent)
+    ]
+    return "\n".join(texts)
+
+
+def _step_turns(
+    steps: Sequence[RunStep], own_messages: Mapping[str, Message]
+) -> list[dict[str, Any]]:
+    """Return earlier steps as turns: what was said before a call belongs to the calling turn."""
+    turns: list[dict[str, Any]] = []
+    said: str | None = None
+    for step in steps:
+        if step.status != "completed":
+            continue
+        details = step.step_details
+        if isinstance(details, MessageCreationDetails):
+            message = own_messages.get(details.message_creation.message_id)
+            said = _joined_text(message) if message else None
+        else:
+            turns += _call_turns(details, said)
+            said = None
+    return turns
+
+
+def _call_turns(details: ToolCallsDetails, said: str | None) -> list[dict[str, Any]]:
+    called = [(call, _called(call)) for call in details.tool_calls]
+    asked = {
+        "role": "assistant",
+        "content": said,
+        "tool_calls": [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": function.name, "arguments": function.arguments or "{}"},
+            }
+            for call, function in called
+        ],
+    }
+    answers = [
+        {"role": "tool", "tool_call_id": call.id, "content": function.output or ""}
+        for call, function in called
+    ]
+    return [asked, *answers]
+
+
+def _called(call: FunctionCall | ActionCall) -> Any:
+    return call.function if isinstance(call, FunctionCall) else call.action
+
+
+def _tools(config: RunConfig, actions: Mapping[str, Action]) -> list[dict[str, Any]]:
+    tools: list[dict[str, Any]] = []
+    for tool in config.tools:
+        if isinstance(tool, FunctionTool):
+            tools.append(tool.model_dump(mode="json", exclude_none=True))
+        elif tool.id in actions:
+            action = actions[tool.id]
+            function = {
+                "name": action.name,
+                "description": action.description,
+                "parameters": action.parameters,
+            }
+            tools.append({"type": "function", "function": function})
+    return tools
+
+
+def _parameters(run: RunRecord, has_tools: bool, calls_allowed: bool) -> dict[str, Any]:
+    config = run.config
+    given: dict[str, Any] = {
+        "temperature": config.temperature,
+        "top_p": config.top_p,
+        "reasoning_effort": config.reasoning_effort,
+    }
+    parameters = {name: value for name, value in given.items() if value is not None}
+    if config.response_format != "auto":
+        formatted = config.response_format
+        parameters["response_format"] = formatted.model_dump(
+            mode="json", by_alias=True, exclude_none=isinstance(formatted, JsonSchemaFormat)
+        )
+    if config.max_completion_tokens is not None:
+        left = config.max_completion_tokens - run.usage.completion_tokens
+        parameters["max_completion_tokens"] = max(1, left)
+    if has_tools:
+        parameters["tool_choice"] = _tool_choice(run, calls_allowed)
+        if not config.parallel_tool_calls:
+            parameters["parallel_tool_calls"] = False
+    return parameters
+
+
+def _tool_choice(run: RunRecord, calls_allowed: bool) -> Any:
+    choice = run.config.tool_choice
+    if not calls_allowed or choice == "none":
+        return "none"
+    if run.step_no > 0:
+        # A forced call was made in the first step; forcing it again would never end.
+        return "auto"
+    return choice.model_dump() if isinstance(choice, NamedToolChoice) else choice
+
+
+def _size(message: Message) -> int:
+    return sum(
+        len(part.text.value)
+        if isinstance(part, TextContent)
+        else len(part.refusal)
+        if isinstance(part, RefusalContent)
+        else 1_000 * CHARACTERS_PER_TOKEN
+        for part in message.content
+    )

@@ -1,0 +1,95 @@
+"""What must be sent for a run to move on: the outbox, read off the run itself.
+
+It is done after every commit, and again whenever somebody finds the run standing still; doing it
+twice changes nothing, because a step is claimed once and a call is claimed once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.jobs import CallRef, StepJob, ToolPhase
+from core.records import CallRecord, CallState, RunPhase, RunRecord
+
+# Checks that are armed before the API's transaction must not fire before it: their delay exceeds
+# the API function's timeout (29 s).
+FIRST_CHECK_SECONDS = 35
+MAX_CHECK_SECONDS = 900  # the longest delay of an SQS message
+_MARGIN_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueStep:
+    """Send the next step's message."""
+
+    job: StepJob
+
+
+@dataclass(frozen=True, slots=True)
+class StartTools:
+    """Start the state machine for the calls that have no output yet."""
+
+    phase: ToolPhase
+
+    @property
+    def name(self) -> str:
+        """The execution's name: the same for every start of this phase."""
+        return f"{self.phase.run_id}-{self.phase.step_no}"
+
+
+Dispatch = EnqueueStep | StartTools | None
+
+
+def step_job(run: RunRecord) -> StepJob:
+    """Return the message that asks for a run's current step."""
+    return StepJob(tenant=run.tenant, thread_id=run.thread_id, run_id=run.id, step_no=run.step_no)
+
+
+def dispatch_of(run: RunRecord, calls: Sequence[CallRecord]) -> Dispatch:
+    """Return what must be sent for a run to move on.
+
+    Args:
+        run: the run; nobody works on it.
+        calls: the internal calls of its open step, if it is in its tool phase.
+    """
+    if run.phase is RunPhase.READY:
+        return EnqueueStep(step_job(run))
+    if run.phase is RunPhase.TOOLS and run.open_step is not None:
+        unfinished = [
+            CallRef(call_id=call.call_id, timeout_seconds=call.timeout_seconds)
+            for call in calls
+            if call.state is not CallState.DONE
+        ]
+        return StartTools(
+            ToolPhase(
+                tenant=run.tenant,
+                thread_id=run.thread_id,
+                run_id=run.id,
+                step_no=run.step_no,
+                step_id=run.open_step,
+                calls=unfinished,
+                next_step=step_job(run).model_dump_json(),
+            )
+        )
+    return None
+
+
+def next_check_seconds(run: RunRecord, *, now_ms: int) -> int:
+    """Return when to look at a run again, in whole seconds from now, 1 to 900.
+
+    A lease that is not renewed has ended by then; a tool phase is over; a run that waits for its
+    client has expired; a step that was just sent for has been claimed.
+    """
+    if run.is_leased(now_ms):
+        due_ms = run.lease_until_ms
+    elif run.phase is RunPhase.TOOLS:
+        due_ms = run.tools_deadline_ms
+    elif run.phase is RunPhase.READY:
+        due_ms = now_ms + FIRST_CHECK_SECONDS * 1000
+    else:
+        due_ms = run.expires_at * 1000
+    due_ms = min(due_ms, run.expires_at * 1000)
+    if due_ms <= now_ms:
+        # Past due and still here: whatever was done about it needs a moment.
+        return FIRST_CHECK_SECONDS
+    seconds = -(-(due_ms - now_ms) // 1000) + _MARGIN_SECONDS
+    return min(seconds, MAX_CHECK_SECONDS)

@@ -1,0 +1,30 @@
+"""Names of functions for a model: `[a-zA-Z0-9_-]{1,64}`, as the API requires of a function."""
+
+import re
+
+_LONGEST_NAME = 64
+
+
+def function_name(operation_id: str, method: str, path: str, taken: set[str]) -> str:
+    """Return a name that is not taken, and take it.
+
+    Args:
+        operation_id: the document's own name of the operation; "" if it gives none.
+        method: its HTTP method, for want of a name.
+        path: its path, for want of a name.
+        taken: the names of the document's earlier operations; the new one is added.
+    """
+    wanted = _cleaned(operation_id) or _cleaned(f"{method.lower()}_{path.strip('/')}")
+    name, number = wanted[:_LONGEST_NAME], 1
+    while name in taken:
+        number += 1
+        ending = f"_{number}"
+        name = wanted[: _LONGEST_NAME - len(ending)] + ending
+    taken.add(name)
+    return name
+
+
+def _cleaned(text: str) -> str:
+    if re.fullmatch(r"[a-zA-Z0-9_-]+", text):
+        return text
+    return re.sub(r"[^a-zA-Z0-9_-]+", "_", text).strip("_")

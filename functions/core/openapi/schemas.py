@@ -1,0 +1,241 @@
+"""Schemas of a document as the JSON Schemas that a model is given: self-contained and finite."""
+
+import math
+
+from core.openapi.nodes import JsonObject, Node, References, pointer_of
+
+_TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
+_DEEPEST = 48
+_LARGEST_SCHEMA = 5_000
+_LARGEST_DOCUMENT = 200_000
+
+_ONE_SCHEMA = frozenset(
+    [
+        "additionalProperties",
+        "contains",
+        "else",
+        "if",
+        "items",
+        "not",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    ]
+)
+_SCHEMA_OR_BOOLEAN = frozenset(
+    {"additionalProperties", "unevaluatedItems", "unevaluatedProperties"}
+)
+_LIST_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_SCHEMA_BY_NAME = frozenset({"dependentSchemas", "patternProperties", "properties"})
+_ANNOTATIONS = frozenset({"default", "deprecated", "description", "examples", "title"})
+# Their values are data: a `$ref` in an enum or a default is just text.
+_DATA = _ANNOTATIONS | frozenset(
+    [
+        "const",
+        "contentEncoding",
+        "contentMediaType",
+        "dependentRequired",
+        "enum",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "format",
+        "maxContains",
+        "maxItems",
+        "maxLength",
+        "maxProperties",
+        "maximum",
+        "minContains",
+        "minItems",
+        "minLength",
+        "minProperties",
+        "minimum",
+        "multipleOf",
+        "pattern",
+        "required",
+        "type",
+        "uniqueItems",
+    ]
+)
+# Keywords that point elsewhere in ways that need a full JSON Schema implementation.
+_REFUSED = frozenset({"$dynamicRef", "$recursiveRef"})
+
+
+class SchemaReader:
+    """Inlines the references of schemas; where a schema contains itself, the copy ends there.
+
+    One reader serves one document, because the size of everything that it returns is limited: a
+    few lines of schemas that refer to each other can otherwise unfold to gigabytes.
+
+    Args:
+        references: of the document.
+        is_3_0: the document is OpenAPI 3.0, whose schemas are not quite JSON Schemas.
+    """
+
+    def __init__(self, references: References, *, is_3_0: bool) -> None:
+        self._references = references
+        self._is_3_0 = is_3_0
+        self._left_in_document = _LARGEST_DOCUMENT
+        self._left_in_schema = 0
+
+    def read(self, node: Node) -> JsonObject:
+        """Return the schema at the node, without references.
+
+        Raises:
+            InvalidDocument: it is not a schema, or it becomes too large or too deep.
+        """
+        self._left_in_schema = _LARGEST_SCHEMA
+        return self._read(node, (), 0)
+
+    def _read(self, node: Node, inside: tuple[str, ...], depth: int) -> JsonObject:
+        self._spend(node, depth)
+        if isinstance(node.value, bool):
+            # JSON Schema 2020-12, section 4.3.2: true allows everything, false nothing.
+            return {} if node.value else {"not": {}}
+        pointer = pointer_of(node)
+        if pointer is None:
+            return self._read_keywords(node, inside, depth)
+        if pointer in inside:
+            return _where_it_contains_itself(self._references.resolve(node), pointer)
+        target = self._read(self._references.target(node, pointer), (*inside, pointer), depth + 1)
+        return self._with_siblings(node, target, inside, depth)
+
+    def _with_siblings(
+        self, node: Node, target: JsonObject, inside: tuple[str, ...], depth: int
+    ) -> JsonObject:
+        """Return the target of a reference with what is written beside the `$ref`."""
+        siblings = {key: value for key, value in node.fields().items() if key != "$ref"}
+        if self._is_3_0 or not siblings:
+            # OpenAPI 3.0.4, Reference Object: "any properties added SHALL be ignored".
+            return target
+        beside = self._read_keywords(Node(siblings, node.path), inside, depth)
+        if beside.keys() <= _ANNOTATIONS:
+            return {**target, **beside}
+        return {"allOf": [target, beside]}
+
+    def _read_keywords(self, node: Node, inside: tuple[str, ...], depth: int) -> JsonObject:
+        schema: JsonObject = {}
+        for key, value in node.children():
+            if key in _REFUSED:
+                raise value.mistake("is not supported; use $ref")
+            if key in _DATA or key == "example":
+                self._spend_on_data(value, depth + 1)
+                schema[key] = value.value
+            elif key in _ONE_SCHEMA:
+                is_boolean = key in _SCHEMA_OR_BOOLEAN and isinstance(value.value, bool)
+                schema[key] = value.value if is_boolean else self._read(value, inside, depth + 1)
+            elif key in _LIST_OF_SCHEMAS:
+                schema[key] = [self._read(item, inside, depth + 1) for item in value.items()]
+            elif key in _SCHEMA_BY_NAME:
+                schema[key] = {
+                    name: self._read(item, inside, depth + 1) for name, item in value.children()
+                }
+        _check_shapes(node)
+        self._drop_what_only_responses_have(node, schema)
+        if self._is_3_0:
+            return _as_json_schema(node, schema)
+        schema.pop("example", None)
+        return schema
+
+    def _drop_what_only_responses_have(self, node: Node, schema: JsonObject) -> None:
+        """Take away the properties that are `readOnly`: a request should not send them."""
+        properties = schema.get("properties")
+        if not isinstance(properties, dict):
+            return
+        read_only = {
+            name
+            for name, item in node.required("properties").children()
+            if self._is_read_only(item)
+        }
+        schema["properties"] = {
+            name: item for name, item in properties.items() if name not in read_only
+        }
+        required = schema.get("required")
+        if isinstance(required, list):
+            schema["required"] = [name for name in required if name not in read_only]
+
+    def _is_read_only(self, node: Node) -> bool:
+        if isinstance(node.value, dict) and node.value.get("readOnly") is True:
+            return True
+        end = self._references.resolve(node).value
+        return isinstance(end, dict) and end.get("readOnly") is True
+
+    def _spend_on_data(self, node: Node, depth: int) -> None:
+        waiting = [(node.value, depth)]
+        while waiting:
+            value, level = waiting.pop()
+            self._spend(node, level)
+            if isinstance(value, dict):
+                waiting.extend((item, level + 1) for item in value.values())
+            elif isinstance(value, list):
+                waiting.extend((item, level + 1) for item in value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise node.mistake("holds a number that JSON cannot write")
+
+    def _spend(self, node: Node, depth: int) -> None:
+        if depth > _DEEPEST:
+            raise node.mistake(f"is nested more than {_DEEPEST} levels deep")
+        self._left_in_schema -= 1
+        self._left_in_document -= 1
+        if self._left_in_schema < 0:
+            raise node.mistake(
+                f"belongs to a schema of more than {_LARGEST_SCHEMA:,} values, counting each "
+                "reference as a copy"
+            )
+        if self._left_in_document < 0:
+            raise node.mistake(
+                f"makes the schemas of this document exceed {_LARGEST_DOCUMENT:,} values, counting "
+                "each reference as a copy"
+            )
+
+
+def _where_it_contains_itself(target: Node, pointer: str) -> JsonObject:
+    name = pointer.rsplit("/", 1)[-1]
+    stand_in: JsonObject = {"description": f"Another {name}, of the same form."}
+    kind = target.fields().get("type")
+    return {"type": kind, **stand_in} if isinstance(kind, str) else stand_in
+
+
+def _check_shapes(node: Node) -> None:
+    """Refuse what no validator and no model could read."""
+    kind = node.child("type")
+    if kind is not None:
+        names = kind.items() if isinstance(kind.value, list) else [kind]
+        for name in names:
+            if name.text() not in _TYPES:
+                raise name.mistake("must be one of " + ", ".join(sorted(_TYPES)))
+    required = node.child("required")
+    if required is not None:
+        for item in required.items():
+            item.text()
+    for key in ("enum", "examples"):
+        values = node.child(key)
+        if values is not None:
+            values.items()
+    description = node.child("description")
+    if description is not None:
+        description.text()
+
+
+def _as_json_schema(node: Node, schema: JsonObject) -> JsonObject:
+    """Return a schema of OpenAPI 3.0 in JSON Schema's words (3.0.4, Schema Object)."""
+    for limit, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        flag = schema.get(exclusive)
+        if isinstance(flag, bool):
+            del schema[exclusive]
+            if flag and limit in schema:
+                schema[exclusive] = schema.pop(limit)
+    if "example" in schema:
+        schema.setdefault("examples", [schema.pop("example")])
+    return _nullable(schema) if node.boolean_at("nullable") else schema
+
+
+def _nullable(schema: JsonObject) -> JsonObject:
+    kind = schema.get("type")
+    if not isinstance(kind, str):
+        return {"anyOf": [schema, {"type": "null"}]}
+    schema["type"] = [kind, "null"]
+    values = schema.get("enum")
+    if isinstance(values, list) and None not in values:
+        schema["enum"] = [*values, None]
+    return schema

@@ -1,0 +1,154 @@
+"""What is stored of a run and its tool calls. State is data: it round-trips the table unchanged."""
+
+from enum import StrEnum
+from typing import Literal
+
+from core.event_log import EventId
+from core.schema.common import WireModel
+from core.schema.runs import (
+    RequiredAction,
+    Run,
+    RunConfig,
+    RunError,
+    RunIncompleteDetails,
+    RunStatus,
+    Usage,
+)
+
+TERMINAL: frozenset[RunStatus] = frozenset(
+    {"completed", "incomplete", "failed", "cancelled", "expired"}
+)
+
+
+class RunPhase(StrEnum):
+    """Who has the next move."""
+
+    READY = "ready"  # the runner: a step may be claimed
+    TOOLS = "tools"  # the state machine: internal tool calls are unfinished
+    CLIENT = "client"  # the client: it must submit tool outputs
+    ENDED = "ended"
+
+
+class RunRecord(WireModel):
+    """A run with everything that decides its next move.
+
+    Attributes:
+        tenant: the project's id.
+        step_no: how many model turns were committed; the next step's number.
+        attempts: claims of the current step so far.
+        epoch: the fencing token; every writer takes the next one, or holds the lease of this one.
+        base: what the epoch's first event follows.
+        tail: the log's last id; known while no lease is held.
+        lease_owner: the invocation that works on the run, if one does.
+        lease_until_ms: when its lease ends, in milliseconds since the epoch.
+        watch: the number of the delayed check that is responsible for this run.
+        pending_calls: internal tool calls of the current tool phase that have no output yet.
+        tools_deadline_ms: when an unfinished tool phase is settled by the watchdog.
+        open_step, open_message: the step, and its message, that is being written or waits.
+        cancel_requested: somebody asked to cancel while a worker held the lease.
+        bad_calls: tool calls so far that the model got wrong (unknown tools, broken arguments).
+    """
+
+    id: str
+    tenant: str
+    thread_id: str
+    config: RunConfig
+    status: RunStatus = "queued"
+    phase: RunPhase = RunPhase.READY
+    step_no: int = 0
+    attempts: int = 0
+    epoch: int = 0
+    base: EventId | None = None
+    tail: EventId | None = None
+    lease_owner: str | None = None
+    lease_until_ms: int = 0
+    watch: int = 1
+    pending_calls: int = 0
+    tools_deadline_ms: int = 0
+    open_step: str | None = None
+    open_message: str | None = None
+    cancel_requested: bool = False
+    bad_calls: int = 0
+    created_at: int
+    expires_at: int
+    started_at: int | None = None
+    completed_at: int | None = None
+    failed_at: int | None = None
+    cancelled_at: int | None = None
+    required_action: RequiredAction | None = None
+    last_error: RunError | None = None
+    incomplete_details: RunIncompleteDetails | None = None
+    usage: Usage = Usage()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has reached a terminal status."""
+        return self.status in TERMINAL
+
+    def is_leased(self, now_ms: int) -> bool:
+        """Tell whether somebody works on the run at this moment."""
+        return self.lease_owner is not None and self.lease_until_ms > now_ms
+
+    def to_wire(self) -> Run:
+        """Return the run as clients see it."""
+        config = self.config
+        cancelling = self.cancel_requested and not self.ended
+        return Run(
+            id=self.id,
+            created_at=self.created_at,
+            thread_id=self.thread_id,
+            assistant_id=config.assistant_id,
+            status="cancelling" if cancelling else self.status,
+            required_action=self.required_action,
+            last_error=self.last_error,
+            expires_at=None if self.ended else self.expires_at,
+            started_at=self.started_at,
+            cancelled_at=self.cancelled_at,
+            failed_at=self.failed_at,
+            completed_at=self.completed_at,
+            incomplete_details=self.incomplete_details,
+            model=config.model,
+            instructions=config.instructions,
+            tools=config.tools,
+            metadata=config.metadata,
+            usage=self.usage if self.ended else None,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            max_prompt_tokens=config.max_prompt_tokens,
+            max_completion_tokens=config.max_completion_tokens,
+            truncation_strategy=config.truncation_strategy,
+            tool_choice=config.tool_choice,
+            parallel_tool_calls=config.parallel_tool_calls,
+            response_format=config.response_format,
+        )
+
+
+class CallState(StrEnum):
+    """How far an internal tool call is."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"  # a worker acts on it: nobody else may
+    DONE = "done"
+
+
+class CallRecord(WireModel):
+    """An internal tool call: what the tool worker claims, carries out and answers.
+
+    Attributes:
+        index: the call's place in its step, from 0.
+        tool_type: which tool runs it.
+        configuration: what the tool needs beyond the arguments, as JSON text.
+        arguments: JSON text as the model wrote it.
+    """
+
+    call_id: str
+    step_id: str
+    index: int
+    tool_type: Literal["action"]
+    name: str
+    arguments: str
+    configuration: str
+    timeout_seconds: int
+    state: CallState = CallState.PENDING
+    output: str | None = None
+    failed: bool = False

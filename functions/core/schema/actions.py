@@ -1,0 +1,45 @@
+"""Actions: operations of an OpenAPI document that a user registered as tools."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from core.schema.common import Metadata, RequestModel, WireModel
+
+
+class Action(WireModel):
+    """One operation, offered to a model as a tool under `name`."""
+
+    id: str
+    object: Literal["action"] = "action"
+    created_at: int
+    name: str
+    description: str
+    method: str
+    server_url: str
+    path: str
+    parameters: dict[str, Any]
+    metadata: dict[str, str]
+
+
+class ActionRecord(WireModel):
+    """An action as it is stored: `operation` is the parsed operation as JSON text."""
+
+    wire: Action
+    operation: str
+
+
+class NoAuthentication(WireModel):
+    """The service asks for no credentials."""
+
+    type: Literal["none"]
+
+
+class CreateActions(RequestModel):
+    """The body of `POST /v1/actions`: one document, one tool an operation."""
+
+    openapi_schema: dict[str, Any]
+    name: Annotated[str, StringConstraints(max_length=256)] | None = None
+    operations: Annotated[list[str], Field(min_length=1)] | None = None
+    authentication: NoAuthentication | None = None
+    metadata: Metadata | None = None

@@ -1,0 +1,53 @@
+"""Assistants: a model, instructions and tools under a name."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from core.schema.common import Metadata, RequestModel, WireModel
+from core.schema.formats import ReasoningEffort, ResponseFormat
+from core.schema.tools import MAX_ASSISTANT_TOOLS, Tool
+
+Instructions = Annotated[str, StringConstraints(max_length=256_000)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+TopP = Annotated[float, Field(ge=0, le=1)]
+
+
+class Assistant(WireModel):
+    """An assistant as clients see it."""
+
+    id: str
+    object: Literal["assistant"] = "assistant"
+    created_at: int
+    name: str | None
+    description: str | None
+    model: str
+    instructions: str | None
+    tools: list[Tool]
+    tool_resources: None = None
+    metadata: dict[str, str]
+    temperature: float | None
+    top_p: float | None
+    response_format: ResponseFormat | None
+
+
+class AssistantRecord(WireModel):
+    """An assistant as it is stored: OpenAI's object does not show `reasoning_effort`."""
+
+    wire: Assistant
+    reasoning_effort: ReasoningEffort | None
+
+
+class CreateAssistant(RequestModel):
+    """The body of `POST /v1/assistants`."""
+
+    model: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    name: Annotated[str, StringConstraints(max_length=256)] | None = None
+    description: Annotated[str, StringConstraints(max_length=512)] | None = None
+    instructions: Instructions | None = None
+    tools: Annotated[list[Tool], Field(max_length=MAX_ASSISTANT_TOOLS)] | None = None
+    metadata: Metadata | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: ReasoningEffort | None = None

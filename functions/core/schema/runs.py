@@ -1,0 +1,175 @@
+"""Runs: an assistant working on a thread."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from core.schema.assistants import Instructions, Temperature, TopP
+from core.schema.common import Metadata, RequestModel, WireModel
+from core.schema.formats import ReasoningEffort, ResponseFormat
+from core.schema.messages import CreateMessage
+from core.schema.tools import MAX_RUN_TOOLS, Tool, ToolChoice
+
+RunStatus = Literal[
+    "queued",
+    "in_progress",
+    "requires_action",
+    "cancelling",
+    "cancelled",
+    "failed",
+    "completed",
+    "incomplete",
+    "expired",
+]
+RunErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
+TokenLimit = Annotated[int, Field(ge=256)]
+
+
+class Usage(WireModel):
+    """Tokens as the model counted them, summed over the run's steps."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            total_tokens=self.total_tokens + other.total_tokens,
+        )
+
+
+class RunError(WireModel):
+    """Why a run failed."""
+
+    code: RunErrorCode
+    message: str
+
+
+class RunIncompleteDetails(WireModel):
+    """Why a run ended before its answer was whole."""
+
+    reason: Literal["max_completion_tokens", "max_prompt_tokens"] | None = None
+
+
+class TruncationStrategy(WireModel):
+    """How the thread is cut to fit the model's window."""
+
+    type: Literal["auto", "last_messages"]
+    last_messages: Annotated[int, Field(ge=1)] | None = None
+
+
+class RequiredFunction(WireModel):
+    """A function and its arguments as the model wrote them."""
+
+    name: str
+    arguments: str
+
+
+class RequiredToolCall(WireModel):
+    """A call that the client must answer."""
+
+    id: str
+    type: Literal["function"] = "function"
+    function: RequiredFunction
+
+
+class SubmitToolOutputsAction(WireModel):
+    """The calls that the client must answer."""
+
+    tool_calls: list[RequiredToolCall]
+
+
+class RequiredAction(WireModel):
+    """What the run waits for."""
+
+    type: Literal["submit_tool_outputs"] = "submit_tool_outputs"
+    submit_tool_outputs: SubmitToolOutputsAction
+
+
+class Run(WireModel):
+    """A run as clients see it: every required field is there, null where it has no value."""
+
+    id: str
+    object: Literal["thread.run"] = "thread.run"
+    created_at: int
+    thread_id: str
+    assistant_id: str
+    status: RunStatus
+    required_action: RequiredAction | None
+    last_error: RunError | None
+    expires_at: int | None
+    started_at: int | None
+    cancelled_at: int | None
+    failed_at: int | None
+    completed_at: int | None
+    incomplete_details: RunIncompleteDetails | None
+    model: str
+    instructions: str
+    tools: list[Tool]
+    metadata: dict[str, str]
+    usage: Usage | None
+    temperature: float | None
+    top_p: float | None
+    max_prompt_tokens: int | None
+    max_completion_tokens: int | None
+    truncation_strategy: TruncationStrategy
+    tool_choice: ToolChoice
+    parallel_tool_calls: bool
+    response_format: ResponseFormat
+
+
+class RunConfig(WireModel):
+    """What a run was asked to do: fixed at its creation, but for the metadata."""
+
+    assistant_id: str
+    model: str
+    instructions: str
+    tools: list[Tool]
+    metadata: dict[str, str]
+    temperature: float | None
+    top_p: float | None
+    max_prompt_tokens: int | None
+    max_completion_tokens: int | None
+    truncation_strategy: TruncationStrategy
+    tool_choice: ToolChoice
+    parallel_tool_calls: bool
+    response_format: ResponseFormat
+    reasoning_effort: ReasoningEffort | None
+
+
+class CreateRun(RequestModel):
+    """The body of `POST /v1/threads/{thread_id}/runs`."""
+
+    assistant_id: str
+    model: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    instructions: Instructions | None = None
+    additional_instructions: Instructions | None = None
+    additional_messages: list[CreateMessage] | None = None
+    tools: Annotated[list[Tool], Field(max_length=MAX_RUN_TOOLS)] | None = None
+    metadata: Metadata | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    stream: bool | None = None
+    max_prompt_tokens: TokenLimit | None = None
+    max_completion_tokens: TokenLimit | None = None
+    truncation_strategy: TruncationStrategy | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: ReasoningEffort | None = None
+
+
+class ToolOutput(RequestModel):
+    """A client's answer to one call."""
+
+    tool_call_id: str
+    output: str = ""
+
+
+class SubmitToolOutputs(RequestModel):
+    """The body of `POST …/submit_tool_outputs`."""
+
+    tool_outputs: list[ToolOutput]
+    stream: bool | None = None

@@ -1,0 +1,343 @@
+"""Turns the chunks of one model turn into OpenAI's stream events and the records behind them.
+
+No I/O: chunks go in, and `take` gives what happened since the last time. Deltas that fall into the
+same take are joined, so a slow writer sends fewer and larger ones and never loses a character.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.call_assembler import CallAssembler, CallDelta, ModelCall
+from core.event_log import Event
+from core.model import ModelChunk
+from core.records import RunRecord
+from core.schema.messages import (
+    Message,
+    MessageIncompleteDetails,
+    RefusalContent,
+    Text,
+    TextContent,
+)
+from core.schema.runs import Usage
+from core.schema.steps import (
+    ActionCall,
+    CalledFunction,
+    FunctionCall,
+    MessageCreation,
+    MessageCreationDetails,
+    RunStep,
+    ToolCallsDetails,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What happened since the last take.
+
+    Attributes:
+        events: to be logged, in this order.
+        messages, steps: records that were opened or closed; they are stored with the events.
+        open_step, open_message: what is open after the events.
+    """
+
+    events: tuple[Event, ...]
+    messages: tuple[Message, ...]
+    steps: tuple[RunStep, ...]
+    open_step: str | None
+    open_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A model turn that has ended."""
+
+    calls: tuple[ModelCall, ...]
+    finish_reason: str | None
+    usage: Usage | None
+
+
+class TurnAssembler:
+    """Assembles one model turn.
+
+    Args:
+        run: the run that the turn belongs to.
+        new_id: makes an id from a prefix.
+        now: unix seconds.
+        is_action: tells by its name whether a tool is run by the tool worker.
+    """
+
+    def __init__(
+        self,
+        run: RunRecord,
+        new_id: Callable[[str], str],
+        now: Callable[[], int],
+        is_action: Callable[[str], bool],
+    ) -> None:
+        self._run = run
+        self._new_id = new_id
+        self._now = now
+        self._is_action = is_action
+        self._calls = CallAssembler(lambda: new_id("call"))
+        self._message: Message | None = None
+        self._step: RunStep | None = None
+        self._parts: list[tuple[str, list[str]]] = []
+        self._events: list[Event] = []
+        self._messages: dict[str, Message] = {}
+        self._steps: dict[str, RunStep] = {}
+        self._kinds: dict[int, str] = {}
+        self._joinable: list[str] | None = None
+        self._joinable_at: tuple[str, int] | None = None
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+        self._started = False
+        self.dropped_text = False
+
+    @property
+    def step(self) -> RunStep | None:
+        """The open step, if any."""
+        return self._step
+
+    @property
+    def message(self) -> Message | None:
+        """The open message with its content so far, if any."""
+        if self._message is None:
+            return None
+        return self._message.model_copy(update={"content": self._content()})
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the model has reported of this turn, if it has."""
+        return self._usage
+
+    @property
+    def started(self) -> bool:
+        """Whether anything of the answer has arrived: then asking again would repeat it."""
+        return self._started
+
+    def push(self, chunk: ModelChunk) -> None:
+        """Take a chunk: text first, then calls, then the rest, whatever it carries together."""
+        if chunk.text or chunk.refusal or chunk.calls:
+            self._started = True
+        if chunk.text:
+            self._write("text", chunk.text)
+        if chunk.refusal:
+            self._write("refusal", chunk.refusal)
+        for fragment in chunk.calls:
+            self._announce(self._calls.push(fragment))
+        if chunk.finish_reason:
+            self._finish_reason = chunk.finish_reason
+        if chunk.usage:
+            self._usage = chunk.usage
+
+    def finish(self) -> Turn:
+        """The model has ended: give what was held back, and the turn as a whole.
+
+        An answer without text and without calls becomes an empty message: the run ends in words,
+        be they none.
+        """
+        self._announce(self._calls.finish())
+        calls = tuple(self._calls.calls())
+        if calls and self._step is not None:
+            self._step = self._step.model_copy(update={"step_details": self._call_details()})
+        elif not calls and self._message is None:
+            self._write("text", "")
+        return Turn(calls, self._finish_reason, self._usage)
+
+    def close_message(
+        self, *, incomplete: Literal["max_tokens", "content_filter"] | None = None
+    ) -> None:
+        """Complete the open message and its step; the message may have been cut short."""
+        message, step, now = self.message, self._step, self._now()
+        if message is None or step is None:
+            return
+        ending: dict[str, Any] = {}
+        if incomplete is None:
+            ending |= {"status": "completed", "completed_at": now}
+        else:
+            details = MessageIncompleteDetails(reason=incomplete)
+            ending |= {
+                "status": "incomplete",
+                "incomplete_at": now,
+                "incomplete_details": details,
+            }
+        message = message.model_copy(update=ending)
+        step = step.model_copy(
+            update={"status": "completed", "completed_at": now, "usage": self._usage}
+        )
+        self._messages[message.id] = message
+        self._steps[step.id] = step
+        self._emit(f"thread.message.{message.status}", message.model_dump(mode="json"))
+        self._emit("thread.run.step.completed", step.model_dump(mode="json"))
+        self._message = self._step = None
+        self._parts = []
+
+    def take(self) -> Draft:
+        """Return what happened since the last take."""
+        self._joinable = self._joinable_at = None
+        draft = Draft(
+            events=tuple(_sealed(event) for event in self._events),
+            messages=tuple(self._messages.values()),
+            steps=tuple(self._steps.values()),
+            open_step=self._step.id if self._step else None,
+            open_message=self._message.id if self._message else None,
+        )
+        self._events = []
+        self._messages = {}
+        self._steps = {}
+        return draft
+
+    def restore(self, draft: Draft) -> None:
+        """Take back a draft that could not be written: the next take gives it again."""
+        self._events = [*draft.events, *self._events]
+        self._messages = {message.id: message for message in draft.messages} | self._messages
+        self._steps = {step.id: step for step in draft.steps} | self._steps
+        self._joinable = self._joinable_at = None
+
+    # ---- messages ---------------------------------------------------------------------------
+
+    def _write(self, kind: str, piece: str) -> None:
+        if self._step is not None and self._message is None:
+            # The tool step is open, and clients refuse a second open step.
+            self.dropped_text = self.dropped_text or bool(piece.strip())
+            return
+        if self._message is None:
+            self._open_message()
+        if not self._parts or self._parts[-1][0] != kind:
+            self._parts.append((kind, []))
+        self._parts[-1][1].append(piece)
+        index = len(self._parts) - 1
+        if self._joinable is not None and self._joinable_at == ("message", index):
+            self._joinable.append(piece)
+            return
+        first = len(self._parts[-1][1]) == 1
+        pieces = [piece]
+        self._emit("thread.message.delta", _text_delta(self._message, index, kind, pieces, first))
+        self._joinable, self._joinable_at = pieces, ("message", index)
+
+    def _open_message(self) -> None:
+        now = self._now()
+        message = Message(
+            id=self._new_id("msg"),
+            created_at=now,
+            thread_id=self._run.thread_id,
+            status="in_progress",
+            role="assistant",
+            content=[],
+            assistant_id=self._run.config.assistant_id,
+            run_id=self._run.id,
+        )
+        creation = MessageCreation(message_id=message.id)
+        self._open_step(MessageCreationDetails(message_creation=creation))
+        self._message = message
+        self._messages[message.id] = message
+        self._emit("thread.message.created", message.model_dump(mode="json"))
+        self._emit("thread.message.in_progress", message.model_dump(mode="json"))
+
+    def _content(self) -> list[TextContent | RefusalContent]:
+        return [
+            TextContent(text=Text(value="".join(pieces)))
+            if kind == "text"
+            else RefusalContent(refusal="".join(pieces))
+            for kind, pieces in self._parts
+        ]
+
+    # ---- tool calls -------------------------------------------------------------------------
+
+    def _announce(self, deltas: list[CallDelta]) -> None:
+        for delta in deltas:
+            if self._step is None or self._message is not None:
+                self.close_message()
+                self._open_step(ToolCallsDetails(tool_calls=[]))
+            self._announce_one(delta)
+
+    def _announce_one(self, delta: CallDelta) -> None:
+        if delta.name is not None:
+            self._kinds[delta.index] = "action" if self._is_action(delta.name) else "function"
+        elif self._joinable is not None and self._joinable_at == ("call", delta.index):
+            self._joinable.append(delta.arguments)
+            return
+        kind = self._kinds[delta.index]
+        pieces = [delta.arguments]
+        body: dict[str, Any] = {"arguments": pieces}
+        call: dict[str, Any] = {"index": delta.index, "type": kind, kind: body}
+        if delta.name is not None:
+            call["id"] = delta.id
+            body |= {"name": delta.name, "output": None}
+        details = {"type": "tool_calls", "tool_calls": [call]}
+        self._emit("thread.run.step.delta", self._step_delta(details))
+        self._joinable, self._joinable_at = pieces, ("call", delta.index)
+
+    def _call_details(self) -> ToolCallsDetails:
+        return ToolCallsDetails(
+            tool_calls=[
+                tool_call(self._kinds[index], call)
+                for index, call in enumerate(self._calls.calls())
+            ]
+        )
+
+    # ---- steps and events -------------------------------------------------------------------
+
+    def _open_step(self, details: MessageCreationDetails | ToolCallsDetails) -> None:
+        step = RunStep(
+            id=self._new_id("step"),
+            created_at=self._now(),
+            run_id=self._run.id,
+            assistant_id=self._run.config.assistant_id,
+            thread_id=self._run.thread_id,
+            type=details.type,
+            status="in_progress",
+            expires_at=self._run.expires_at,
+            step_details=details,
+        )
+        self._step = step
+        self._steps[step.id] = step
+        self._emit("thread.run.step.created", step.model_dump(mode="json"))
+        self._emit("thread.run.step.in_progress", step.model_dump(mode="json"))
+
+    def _step_delta(self, details: dict[str, Any]) -> dict[str, Any]:
+        assert self._step is not None
+        return {
+            "id": self._step.id,
+            "object": "thread.run.step.delta",
+            "delta": {"step_details": details},
+        }
+
+    def _emit(self, name: str, data: dict[str, Any]) -> None:
+        self._joinable = self._joinable_at = None
+        self._events.append(Event(name, data))
+
+
+def tool_call(kind: str, call: ModelCall, output: str | None = None) -> FunctionCall | ActionCall:
+    """Return a call as it stands in a step's details."""
+    called = CalledFunction(name=call.name, arguments=call.arguments, output=output)
+    if kind == "action":
+        return ActionCall(id=call.id, action=called)
+    return FunctionCall(id=call.id, function=called)
+
+
+def _text_delta(
+    message: Message | None, index: int, kind: str, pieces: list[str], first: bool
+) -> dict[str, Any]:
+    assert message is not None
+    part: dict[str, Any] = {"index": index, "type": kind}
+    if kind == "text":
+        part["text"] = {"value": pieces} | ({"annotations": []} if first else {})
+    else:
+        part["refusal"] = pieces
+    return {"id": message.id, "object": "thread.message.delta", "delta": {"content": [part]}}
+
+
+def _sealed(event: Event) -> Event:
+    """Join the pieces of a delta into the string that clients get."""
+    if event.name == "thread.message.delta":
+        (part,) = event.data["delta"]["content"]
+        if part["type"] == "text":
+            part["text"]["value"] = "".join(part["text"]["value"])
+        else:
+            part["refusal"] = "".join(part["refusal"])
+    elif event.name == "thread.run.step.delta":
+        (call,) = event.data["delta"]["step_details"]["tool_calls"]
+        body = call[call["type"]]
+        body["arguments"] = "".join(body["arguments"])
+    return event
