@@ -1,0 +1,1 @@
+"""The edges: the only place with boto3, openai and httpx."""

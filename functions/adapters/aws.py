@@ -1,0 +1,66 @@
+"""boto3 clients with the time limits and retries that a short-lived function can afford."""
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_secretsmanager.client import SecretsManagerClient
+    from types_boto3_sqs.client import SQSClient
+    from types_boto3_ssm.client import SSMClient
+    from types_boto3_stepfunctions.client import SFNClient
+
+PUSH_CONNECTIONS = 32
+_CONFIG = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4}
+)
+# A connection that does not take a frame soon is behind anyway: it will ask for what it missed.
+_PUSH_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=PUSH_CONNECTIONS,
+)
+
+
+def dynamodb_client() -> "DynamoDBClient":
+    """Return a DynamoDB client."""
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+def s3_client() -> "S3Client":
+    """Return an S3 client that signs with version 4, as presigned URLs need."""
+    return boto3.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4")))
+
+
+def sqs_client() -> "SQSClient":
+    """Return an SQS client."""
+    return boto3.client("sqs", config=_CONFIG)
+
+
+def stepfunctions_client() -> "SFNClient":
+    """Return a Step Functions client."""
+    return boto3.client("stepfunctions", config=_CONFIG)
+
+
+def ssm_client() -> "SSMClient":
+    """Return a Systems Manager client."""
+    return boto3.client("ssm", config=_CONFIG)
+
+
+def secretsmanager_client() -> "SecretsManagerClient":
+    """Return a Secrets Manager client."""
+    return boto3.client("secretsmanager", config=_CONFIG)
+
+
+def push_client() -> "ApiGatewayManagementApiClient":
+    """Return a client that pushes to WebSocket connections.
+
+    Its endpoint is the WebSocket API's stage; boto3 takes it from
+    `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`.
+    """
+    return boto3.client("apigatewaymanagementapi", config=_PUSH_CONFIG)

@@ -1,0 +1,1 @@
+"""The two tables: state, and the event stream."""

@@ -1,0 +1,119 @@
+"""API keys, found by their hash."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from adapters.dynamodb import keyspace
+from adapters.dynamodb.transactions import transact
+from adapters.dynamodb.values import Item
+from core.clock import Clock, system_clock
+from core.ids import IdSource
+from core.keys import KeyRecord, hash_key, new_key
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+# A deleted key may work for this long in a warm function.
+CACHE_SECONDS = 30
+_CACHE_SIZE = 1000
+
+
+class KeyStore:
+    """Keys and who they belong to.
+
+    Args:
+        client: a DynamoDB client.
+        table: the state table's name.
+        clock: gives milliseconds.
+        monotonic: gives seconds, for the cache.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        clock: Clock = system_clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+        self._monotonic = monotonic
+        self._cache: dict[str, tuple[float, KeyRecord]] = {}
+
+    def find(self, key: str) -> KeyRecord | None:
+        """Return what is known of a key; None if it is not known.
+
+        A key that was found is remembered for `CACHE_SECONDS`, so that most requests read nothing;
+        a key that was not found is looked up each time.
+        """
+        key_hash = hash_key(key)
+        cached = self._cache.get(key_hash)
+        if cached is not None and cached[0] > self._monotonic():
+            return cached[1]
+        item = self._client.get_item(
+            TableName=self._table, Key=_key(keyspace.api_key(key_hash), keyspace.META)
+        ).get("Item")
+        if item is None:
+            self._cache.pop(key_hash, None)
+            return None
+        record = KeyRecord.model_validate_json(item["doc"]["S"])
+        if len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+        self._cache[key_hash] = (self._monotonic() + CACHE_SECONDS, record)
+        return record
+
+    def create(self, record: KeyRecord, key: str) -> None:
+        """Store a key's hash, under the hash and in its project's list."""
+        key_hash = hash_key(key)
+        doc = {"doc": {"S": record.model_dump_json()}}
+        by_hash: Item = _key(keyspace.api_key(key_hash), keyspace.META) | doc
+        listed: Item = (
+            _key(keyspace.service_accounts(record.tenant), record.id)
+            | doc
+            | {"hash": {"S": key_hash}}
+        )
+        transact(
+            self._client,
+            [{"Put": {"TableName": self._table, "Item": item}} for item in (by_hash, listed)],
+        )
+
+    def delete(self, tenant: str, key_id: str) -> bool:
+        """Delete a key; tell whether there was one."""
+        listed = _key(keyspace.service_accounts(tenant), key_id)
+        item = self._client.get_item(TableName=self._table, Key=listed, ConsistentRead=True).get(
+            "Item"
+        )
+        if item is None:
+            return False
+        key_hash = item["hash"]["S"]
+        transact(
+            self._client,
+            [
+                {"Delete": {"TableName": self._table, "Key": key}}
+                for key in (_key(keyspace.api_key(key_hash), keyspace.META), listed)
+            ],
+        )
+        self._cache.pop(key_hash, None)
+        return True
+
+    def create_admin_key(self, name: str) -> str:
+        """Create a key that may administer projects, and return it: it is not shown again.
+
+        There is no endpoint for this: it takes AWS credentials that may write the table.
+        """
+        key = new_key("admin")
+        record = KeyRecord(
+            id=IdSource(self._clock).new("key"),
+            tenant="",
+            scope="admin",
+            name=name,
+            created_at=self._clock() // 1000,
+        )
+        self.create(record, key)
+        return key
+
+
+def _key(partition: str, sort: str) -> Item:
+    return {"pk": {"S": partition}, "sk": {"S": sort}}

@@ -1,0 +1,534 @@
+"""Runs: the conditional writes on which everything rests.
+
+    claim   a worker takes the run: the epoch it read is still the newest, nobody's lease is live
+    commit  the holder writes: the lease is its own, and the epoch is the one it claimed
+    apply   anybody writes while nobody works: like a claim, but no lease is left behind
+
+Whoever claims or applies takes the next epoch; that is the fencing token.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from adapters.dynamodb import keyspace
+from adapters.dynamodb.errors import (
+    CallTaken,
+    CancelRequested,
+    LeaseLost,
+    RunMoved,
+    ThreadBusy,
+    ThreadMissing,
+)
+from adapters.dynamodb.event_log import EventLog
+from adapters.dynamodb.queries import query_page
+from adapters.dynamodb.run_items import changed_attributes, read_run, run_item, run_key
+from adapters.dynamodb.transactions import ConditionFailed, is_condition_failure, transact
+from adapters.dynamodb.values import Item, TextStore, plain, scalar
+from core.changes import Change
+from core.clock import Clock
+from core.endings import with_logged_content
+from core.event_log import Batch, Cursor, Event, EventId
+from core.paging import PageQuery, page_of
+from core.records import CallRecord, CallState, RunPhase, RunRecord
+from core.schema.common import ListPage
+from core.schema.messages import Message
+from core.schema.runs import Run
+from core.schema.steps import RunStep
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+
+class RunStore:
+    """Runs, their steps' and messages' writes, and their tool calls.
+
+    Args:
+        client: a DynamoDB client.
+        table: the state table's name.
+        log: the event log; its batches are part of the transactions.
+        texts: takes documents that are too large for an item.
+        clock: gives milliseconds.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        log: EventLog,
+        texts: TextStore,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._log = log
+        self._texts = texts
+        self._clock = clock
+
+    # ---- reading ------------------------------------------------------------------------------
+
+    def get(self, tenant: str, thread_id: str, run_id: str) -> RunRecord | None:
+        """Return a run (strongly consistent); None if there is none."""
+        item = self._client.get_item(
+            TableName=self._table, Key=run_key(tenant, thread_id, run_id), ConsistentRead=True
+        ).get("Item")
+        return read_run(item, self._texts) if item else None
+
+    def list(self, tenant: str, thread_id: str, query: PageQuery) -> ListPage[Run]:
+        """Return a page of a thread's runs."""
+        items = query_page(
+            self._client, self._table, keyspace.thread(tenant, thread_id), keyspace.RUN, query
+        )
+        runs = [read_run(item, self._texts).to_wire() for item in items]
+        return page_of(runs, query, lambda run: run.id)
+
+    def open_records(self, run: RunRecord) -> tuple[Message | None, RunStep | None]:
+        """Return what a run left open: its message, with the content that was logged, and its step.
+
+        Needed when a run ends, or is taken over, without the worker that was writing.
+        """
+        message = step = None
+        if run.open_message is not None:
+            item = self._client.get_item(
+                TableName=self._table,
+                Key={
+                    "pk": {"S": keyspace.thread(run.tenant, run.thread_id)},
+                    "sk": {"S": keyspace.MESSAGE + run.open_message},
+                },
+                ConsistentRead=True,
+            ).get("Item")
+            if item:
+                message = Message.model_validate_json(self._texts.unpack(item["doc"]))
+                batches = self._log.read(run.tenant, run.id)
+                events = [event for batch in batches for event in batch.events]
+                message = with_logged_content(message, events)
+        if run.open_step is not None:
+            step = self.step(run, run.open_step)
+        return message, step
+
+    def step(self, run: RunRecord, step_id: str) -> RunStep | None:
+        """Return one of the run's steps (strongly consistent)."""
+        item = self._client.get_item(
+            TableName=self._table, Key=_step_key(run, step_id), ConsistentRead=True
+        ).get("Item")
+        return RunStep.model_validate_json(self._texts.unpack(item["doc"])) if item else None
+
+    def calls(self, run: RunRecord, step_id: str) -> Sequence[CallRecord]:
+        """Return a step's internal tool calls in their order (strongly consistent)."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={
+                ":pk": {"S": keyspace.run(run.tenant, run.id)},
+                ":sk": {"S": keyspace.call(step_id, "")},
+            },
+            ConsistentRead=True,
+        )
+        calls = [self._read_call(item) for page in pages for item in page["Items"]]
+        return sorted(calls, key=lambda call: call.index)
+
+    def call(self, run: RunRecord, step_id: str, call_id: str) -> CallRecord | None:
+        """Return an internal tool call (strongly consistent)."""
+        key = {
+            "pk": {"S": keyspace.run(run.tenant, run.id)},
+            "sk": {"S": keyspace.call(step_id, call_id)},
+        }
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get(
+            "Item"
+        )
+        return self._read_call(item) if item else None
+
+    # ---- writing ------------------------------------------------------------------------------
+
+    def create(
+        self, run: RunRecord, events: Sequence[Event], messages: Sequence[Message]
+    ) -> tuple[RunRecord, Batch]:
+        """Create a run, lock its thread, add messages and log the first events, in one transaction.
+
+        Returns:
+            The run as stored, and the batch that was logged.
+
+        Raises:
+            ThreadMissing: there is no such thread.
+            ThreadBusy: a run is active on it.
+        """
+        batch = Batch(None, EventId(run.epoch, 0), tuple(events))
+        run = run.model_copy(update={"tail": batch.last})
+        writes: list[TransactWriteItemTypeDef] = [
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": _thread_key(run),
+                    "UpdateExpression": "SET active_run = :run",
+                    "ConditionExpression": (
+                        "attribute_exists(pk) AND attribute_not_exists(active_run)"
+                    ),
+                    "ExpressionAttributeValues": {":run": {"S": run.id}},
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            },
+            {"Put": {"TableName": self._table, "Item": run_item(run, self._texts)}},
+            *(self._put_message(run.tenant, message) for message in messages),
+            self._log.put(run.tenant, run.id, batch),
+        ]
+        try:
+            transact(self._client, writes)
+        except ConditionFailed as failure:
+            raise_thread_refusal(failure.old.get(0, {}))
+        return run, batch
+
+    def claim(self, change: Change) -> tuple[RunRecord, Batch | None, Cursor]:
+        """Take a run: the change sets the lease.
+
+        Returns:
+            The run as claimed, what was logged, and where its holder goes on writing.
+
+        Raises:
+            RunMoved: somebody else was quicker, or works on it.
+        """
+        after, batch = self._take_epoch(change, keep_lease=True)
+        cursor = Cursor(after.epoch, after.base)
+        if batch is not None:
+            cursor.advance(batch)
+        return after, batch, cursor
+
+    def apply(self, change: Change) -> tuple[RunRecord, Batch | None]:
+        """Change a run that nobody works on.
+
+        Returns:
+            The run as stored, and what was logged.
+
+        Raises:
+            RunMoved: somebody moved the run since it was read, or works on it.
+        """
+        return self._take_epoch(change, keep_lease=False)
+
+    def commit(self, change: Change, cursor: Cursor, *, release: bool) -> RunRecord:
+        """Write as the holder of the lease; the batch of the change's events is `cursor`'s next.
+
+        Args:
+            change: what to write; its events may be none.
+            cursor: the holder's place in the log; it moves on.
+            release: whether the step ends here, and with it the lease.
+
+        Returns:
+            The run as stored.
+
+        Raises:
+            LeaseLost: the lease is another's by now; nothing was written.
+            CancelRequested: somebody asked to cancel, and this change is not the answer to that.
+        """
+        before = change.before
+        batch = cursor.batch(change.events) if change.events else None
+        end = batch.last if batch else cursor.last
+        update: dict[str, Any] = {"epoch": before.epoch}
+        if release:
+            update |= {"lease_owner": None, "lease_until_ms": 0, "tail": end}
+        after = change.after.model_copy(update=update)
+        condition = "lease_owner = :owner AND epoch = :epoch"
+        values: Item = {
+            ":owner": {"S": before.lease_owner or ""},
+            ":epoch": scalar(before.epoch),
+        }
+        if after.status != "cancelled":
+            condition += " AND attribute_not_exists(cancel_requested)"
+        try:
+            self._write(change, after, batch, condition, values)
+        except ConditionFailed as failure:
+            old = failure.old.get(0, {})
+            mine = (
+                old.get("lease_owner") == values[":owner"] and old.get("epoch") == values[":epoch"]
+            )
+            if mine and "cancel_requested" in old:
+                raise CancelRequested from None
+            raise LeaseLost from None
+        if batch is not None:
+            cursor.advance(batch)
+        return after
+
+    def renew(self, run: RunRecord, lease_until_ms: int) -> bool:
+        """Prolong the lease; tell whether cancelling was asked for.
+
+        Raises:
+            LeaseLost: the lease is another's by now.
+        """
+        try:
+            old = self._client.update_item(
+                TableName=self._table,
+                Key=run_key(run.tenant, run.thread_id, run.id),
+                UpdateExpression="SET lease_until_ms = :until",
+                ConditionExpression="lease_owner = :owner AND epoch = :epoch",
+                ExpressionAttributeValues={
+                    ":until": scalar(lease_until_ms),
+                    ":owner": {"S": run.lease_owner or ""},
+                    ":epoch": scalar(run.epoch),
+                },
+                ReturnValues="ALL_NEW",
+            )["Attributes"]
+        except ClientError as error:
+            if is_condition_failure(error):
+                raise LeaseLost from None
+            raise
+        return "cancel_requested" in old
+
+    def peek(self, run: RunRecord) -> bool:
+        """Look whether cancelling was asked for.
+
+        Raises:
+            LeaseLost: the lease is another's by now.
+        """
+        item = self._client.get_item(
+            TableName=self._table,
+            Key=run_key(run.tenant, run.thread_id, run.id),
+            ProjectionExpression="lease_owner, epoch, cancel_requested",
+            ConsistentRead=True,
+        ).get("Item", {})
+        if plain(item.get("lease_owner")) != run.lease_owner or plain(item["epoch"]) != run.epoch:
+            raise LeaseLost
+        return "cancel_requested" in item
+
+    def request_cancel(self, run: RunRecord) -> RunRecord:
+        """Ask the worker that holds the run's lease to cancel it.
+
+        Raises:
+            RunMoved: nobody holds the lease any more, or another does.
+        """
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=run_key(run.tenant, run.thread_id, run.id),
+                UpdateExpression="SET cancel_requested = :true",
+                ConditionExpression="lease_owner = :owner AND epoch = :epoch",
+                ExpressionAttributeValues={
+                    ":true": scalar(True),
+                    ":owner": {"S": run.lease_owner or ""},
+                    ":epoch": scalar(run.epoch),
+                },
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                raise RunMoved from None
+            raise
+        return run.model_copy(update={"cancel_requested": True})
+
+    def claim_call(self, run: RunRecord, call: CallRecord) -> None:
+        """Take a tool call before acting on it: whoever has it is the only one who may act.
+
+        Raises:
+            CallTaken: somebody has it, or the run no longer wants it.
+        """
+        writes: list[TransactWriteItemTypeDef] = [
+            {
+                "ConditionCheck": {
+                    "TableName": self._table,
+                    "Key": run_key(run.tenant, run.thread_id, run.id),
+                    "ConditionExpression": (
+                        "phase = :tools AND open_step = :step "
+                        "AND attribute_not_exists(cancel_requested)"
+                    ),
+                    "ExpressionAttributeValues": {
+                        ":tools": {"S": RunPhase.TOOLS.value},
+                        ":step": {"S": call.step_id},
+                    },
+                }
+            },
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": _call_key(run, call),
+                    "UpdateExpression": "SET #state = :claimed",
+                    "ConditionExpression": "#state = :pending",
+                    "ExpressionAttributeNames": {"#state": "state"},
+                    "ExpressionAttributeValues": {
+                        ":claimed": {"S": CallState.CLAIMED.value},
+                        ":pending": {"S": CallState.PENDING.value},
+                    },
+                }
+            },
+        ]
+        try:
+            transact(self._client, writes)
+        except ConditionFailed:
+            raise CallTaken from None
+
+    # ---- parts of transactions ----------------------------------------------------------------
+
+    def _take_epoch(self, change: Change, *, keep_lease: bool) -> tuple[RunRecord, Batch | None]:
+        before = change.before
+        end = self._end_of_chain(before)
+        first = EventId(before.epoch + 1, 0)
+        batch = Batch(end, first, change.events) if change.events else None
+        update: dict[str, Any] = {
+            "epoch": first.epoch,
+            "base": end,
+            "tail": batch.last if batch else end,
+        }
+        if not keep_lease:
+            update |= {"lease_owner": None, "lease_until_ms": 0}
+        after = change.after.model_copy(update=update)
+        condition = (
+            "epoch = :epoch AND (attribute_not_exists(lease_owner) OR lease_until_ms < :now)"
+        )
+        values = {":epoch": scalar(before.epoch), ":now": scalar(self._clock())}
+        try:
+            self._write(change, after, batch, condition, values)
+        except ConditionFailed:
+            raise RunMoved from None
+        return after, batch
+
+    def _end_of_chain(self, run: RunRecord) -> EventId | None:
+        """Return the log's last id that counts: noted at the last release, else looked up."""
+        if run.lease_owner is None:
+            return run.tail
+        return self._log.newest(run.tenant, run.id, run.epoch) or run.base
+
+    def _write(
+        self,
+        change: Change,
+        after: RunRecord,
+        batch: Batch | None,
+        condition: str,
+        values: Item,
+    ) -> None:
+        before = change.before
+        writes: list[TransactWriteItemTypeDef] = [
+            self._update_run(before, after, condition, values),
+            *(self._put_step(before, step) for step in change.steps),
+            *(self._put_message(before.tenant, message) for message in change.messages),
+            *(self._put_call(before, call) for call in change.calls),
+        ]
+        if batch is not None:
+            writes.append(self._log.put(before.tenant, before.id, batch))
+        if change.releases_thread:
+            writes.append(
+                {
+                    "Update": {
+                        "TableName": self._table,
+                        "Key": _thread_key(before),
+                        "UpdateExpression": "REMOVE active_run",
+                        "ConditionExpression": "active_run = :run",
+                        "ExpressionAttributeValues": {":run": {"S": before.id}},
+                    }
+                }
+            )
+        transact(self._client, writes)
+
+    def _update_run(
+        self, before: RunRecord, after: RunRecord, condition: str, values: Item
+    ) -> "TransactWriteItemTypeDef":
+        changed = changed_attributes(before, after, self._texts)
+        names = {f"#{name}": name for name in changed}
+        sets = [f"#{name} = :new_{name}" for name, value in changed.items() if value is not None]
+        removals = [f"#{name}" for name, value in changed.items() if value is None]
+        expression = " ".join(
+            f"{verb} {', '.join(parts)}"
+            for verb, parts in (("SET", sets), ("REMOVE", removals))
+            if parts
+        )
+        new = {f":new_{name}": value for name, value in changed.items() if value is not None}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": run_key(before.tenant, before.thread_id, before.id),
+                "UpdateExpression": expression,
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": new | values,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _put_message(self, tenant: str, message: Message) -> "TransactWriteItemTypeDef":
+        return {
+            "Put": {"TableName": self._table, "Item": message_item(tenant, message, self._texts)}
+        }
+
+    def _put_step(self, run: RunRecord, step: RunStep) -> "TransactWriteItemTypeDef":
+        doc = self._texts.pack(run.tenant, step.model_dump_json())
+        return {"Put": {"TableName": self._table, "Item": _step_key(run, step.id) | {"doc": doc}}}
+
+    def _put_call(self, run: RunRecord, call: CallRecord) -> "TransactWriteItemTypeDef":
+        item: Item = _call_key(run, call)
+        for name in ("call_id", "step_id", "index", "tool_type", "name", "timeout_seconds"):
+            item[name] = scalar(getattr(call, name))
+        item["state"] = {"S": call.state.value}
+        item["failed"] = scalar(call.failed)
+        for name in ("arguments", "configuration"):
+            item[name] = self._texts.pack(run.tenant, getattr(call, name))
+        if call.output is not None:
+            item["output"] = self._texts.pack(run.tenant, call.output)
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(pk) OR #state <> :done",
+                "ExpressionAttributeNames": {"#state": "state"},
+                "ExpressionAttributeValues": {":done": {"S": CallState.DONE.value}},
+            }
+        }
+
+    def _read_call(self, item: Item) -> CallRecord:
+        fields = {
+            name: plain(item[name])
+            for name in (
+                "call_id",
+                "step_id",
+                "index",
+                "tool_type",
+                "name",
+                "timeout_seconds",
+                "state",
+                "failed",
+            )
+        }
+        texts = {
+            name: self._texts.unpack(item[name])
+            for name in ("arguments", "configuration", "output")
+            if name in item
+        }
+        return CallRecord.model_validate(fields | texts)
+
+
+def message_item(tenant: str, message: Message, texts: TextStore) -> Item:
+    """Return a message as an item."""
+    return {
+        "pk": {"S": keyspace.thread(tenant, message.thread_id)},
+        "sk": {"S": keyspace.MESSAGE + message.id},
+        "doc": texts.pack(tenant, message.model_dump_json()),
+    } | ({"run_id": {"S": message.run_id}} if message.run_id else {})
+
+
+def raise_thread_refusal(old: Item) -> None:
+    """Say why a thread did not take a write, by its item as it was (empty: there is none).
+
+    Raises:
+        ThreadMissing: there is no such thread.
+        ThreadBusy: a run is active on it.
+    """
+    if not old:
+        raise ThreadMissing
+    active = plain(old.get("active_run"))
+    raise ThreadBusy(str(active) if active is not None else None)
+
+
+def _thread_key(run: RunRecord) -> Item:
+    return {
+        "pk": {"S": keyspace.thread(run.tenant, run.thread_id)},
+        "sk": {"S": keyspace.META},
+    }
+
+
+def _step_key(run: RunRecord, step_id: str) -> Item:
+    return {
+        "pk": {"S": keyspace.run(run.tenant, run.id)},
+        "sk": {"S": keyspace.STEP + step_id},
+    }
+
+
+def _call_key(run: RunRecord, call: CallRecord) -> Item:
+    return {
+        "pk": {"S": keyspace.run(run.tenant, run.id)},
+        "sk": {"S": keyspace.call(call.step_id, call.call_id)},
+    }

@@ -1,0 +1,129 @@
+"""WebSocket connections and what they are subscribed to, in the stream table; all with a TTL."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from adapters.dynamodb import keyspace
+from adapters.dynamodb.values import Item, scalar
+from core.clock import Clock
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+# The gateway ends a connection after two hours.
+TTL_SECONDS = 2 * 3600 + 300
+_WHOLE_THREAD = "*"
+
+
+class Subscription(NamedTuple):
+    """What a connection watches: a run, or all runs of a thread (`run_id` is None)."""
+
+    connection_id: str
+    thread_id: str
+    run_id: str | None
+
+
+class Subscriptions:
+    """Who watches what.
+
+    Args:
+        client: a DynamoDB client.
+        table: the stream table's name.
+        clock: gives milliseconds.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+
+    def connect(self, connection_id: str, tenant: str) -> None:
+        """Remember whose connection it is."""
+        item = _key(keyspace.connection(connection_id), keyspace.META)
+        self._put(item | {"tenant": {"S": tenant}})
+
+    def tenant_of(self, connection_id: str) -> str | None:
+        """Return whose connection it is; None if it is not known."""
+        item = self._client.get_item(
+            TableName=self._table,
+            Key=_key(keyspace.connection(connection_id), keyspace.META),
+            ConsistentRead=True,
+        ).get("Item")
+        return item["tenant"]["S"] if item else None
+
+    def add(self, tenant: str, subscription: Subscription) -> None:
+        """Register a subscription; from now on writers see it.
+
+        The connection's own list is written first, so that nothing outlives a disconnect.
+        """
+        of_connection, of_thread = _keys(tenant, subscription)
+        self._put(of_connection | {"tenant": {"S": tenant}})
+        self._put(of_thread)
+
+    def remove(self, tenant: str, subscription: Subscription) -> None:
+        """End a subscription."""
+        for key in reversed(_keys(tenant, subscription)):
+            self._client.delete_item(TableName=self._table, Key=key)
+
+    def of_run(self, tenant: str, thread_id: str, run_id: str) -> list[str]:
+        """Return the connections that watch a run (strongly consistent).
+
+        A writer asks after it has logged: whoever registered before reads the log afterwards, so
+        nobody misses a batch.
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={
+                ":pk": {"S": keyspace.thread(tenant, thread_id)},
+                ":sk": {"S": keyspace.SUBSCRIPTION},
+            },
+            ProjectionExpression="sk",
+            ConsistentRead=True,
+        )
+        found = (_parse(item["sk"]["S"]) for page in pages for item in page["Items"])
+        wanted = (run_id, _WHOLE_THREAD)
+        return list(dict.fromkeys(connection for connection, run in found if run in wanted))
+
+    def disconnect(self, connection_id: str) -> None:
+        """Forget a connection and all that it is subscribed to."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": keyspace.connection(connection_id)}},
+        )
+        for page in pages:
+            for item in page["Items"]:
+                if item["sk"]["S"] != keyspace.META:
+                    _, thread_id, run = item["sk"]["S"].split("#")
+                    run_id = None if run == _WHOLE_THREAD else run
+                    subscription = Subscription(connection_id, thread_id, run_id)
+                    self.remove(item["tenant"]["S"], subscription)
+                else:
+                    key = _key(item["pk"]["S"], keyspace.META)
+                    self._client.delete_item(TableName=self._table, Key=key)
+
+    def _put(self, item: Item) -> None:
+        expires = {"expires_at": scalar(self._clock() // 1000 + TTL_SECONDS)}
+        self._client.put_item(TableName=self._table, Item=item | expires)
+
+
+def _keys(tenant: str, subscription: Subscription) -> tuple[Item, Item]:
+    run = subscription.run_id or _WHOLE_THREAD
+    of_connection = _key(
+        keyspace.connection(subscription.connection_id),
+        f"{keyspace.SUBSCRIPTION}{subscription.thread_id}#{run}",
+    )
+    of_thread = _key(
+        keyspace.thread(tenant, subscription.thread_id),
+        f"{keyspace.SUBSCRIPTION}{subscription.connection_id}#{run}",
+    )
+    return of_connection, of_thread
+
+
+def _parse(sort_key: str) -> tuple[str, str]:
+    _, connection_id, run = sort_key.split("#")
+    return connection_id, run
+
+
+def _key(partition: str, sort: str) -> Item:
+    return {"pk": {"S": partition}, "sk": {"S": sort}}

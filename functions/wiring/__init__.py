@@ -1,0 +1,1 @@
+"""Where real things meet: settings, construction, logging, metrics, tracing."""

@@ -1,0 +1,175 @@
+"""Builds each function's parts, once a process and not before they are needed."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from adapters import aws
+from adapters.dynamodb.event_log import EventLog
+from adapters.dynamodb.keys import KeyStore
+from adapters.dynamodb.objects import ObjectStore
+from adapters.dynamodb.runs import RunStore
+from adapters.dynamodb.subscriptions import Subscriptions
+from adapters.dynamodb.values import BucketTextStore
+from adapters.push import Pusher
+from adapters.queues import Queues
+from adapters.run_writer import RunWriter
+from adapters.state_machine import ToolsMachine
+from core.clock import Clock, system_clock
+from core.ids import IdSource
+from core.model import ModelClient
+from wiring.settings import (
+    ApiSettings,
+    QueueSettings,
+    RunnerSettings,
+    Settings,
+    SupervisorSettings,
+    WorkerSettings,
+    read_settings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What every function stands on: the tables, and the way to whoever watches."""
+
+    clock: Clock
+    ids: IdSource
+    objects: ObjectStore
+    runs: RunStore
+    event_log: EventLog
+    keys: KeyStore
+    subscriptions: Subscriptions
+    pusher: Pusher
+    writer: RunWriter
+
+
+@dataclass(frozen=True, slots=True)
+class SocketContext(Stores):
+    """The WebSocket function's parts."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext(Stores):
+    """The tool worker's parts."""
+
+    settings: WorkerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext(Stores):
+    """The API function's parts."""
+
+    settings: ApiSettings
+    queues: Queues
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorContext(Stores):
+    """The parts of whoever keeps runs moving: timers and dead letters."""
+
+    settings: SupervisorSettings
+    queues: Queues
+    machine: ToolsMachine
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerContext(SupervisorContext):
+    """The runner's parts."""
+
+    settings: RunnerSettings
+    model: ModelClient
+
+
+def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
+    """Return the parts that every function has."""
+    dynamodb = aws.dynamodb_client()
+    texts = BucketTextStore(aws.s3_client(), settings.bucket)
+    log = EventLog(dynamodb, settings.stream_table, texts, clock, settings.event_ttl_seconds)
+    runs = RunStore(dynamodb, settings.state_table, log, texts, clock)
+    subscriptions = Subscriptions(dynamodb, settings.stream_table, clock)
+    pusher = Pusher(aws.push_client(), subscriptions)
+    return Stores(
+        clock=clock,
+        ids=IdSource(clock),
+        objects=ObjectStore(dynamodb, settings.state_table, texts),
+        runs=runs,
+        event_log=log,
+        keys=KeyStore(dynamodb, settings.state_table, clock),
+        subscriptions=subscriptions,
+        pusher=pusher,
+        writer=RunWriter(runs, pusher, clock),
+    )
+
+
+@cache
+def api_context() -> ApiContext:
+    """Return the API function's parts."""
+    settings = read_settings(ApiSettings)
+    return ApiContext(**_parts(build_stores(settings)), settings=settings, queues=_queues(settings))
+
+
+@cache
+def socket_context() -> SocketContext:
+    """Return the WebSocket function's parts."""
+    settings = read_settings(Settings)
+    return SocketContext(**_parts(build_stores(settings)), settings=settings)
+
+
+@cache
+def worker_context() -> WorkerContext:
+    """Return the tool worker's parts."""
+    settings = read_settings(WorkerSettings)
+    return WorkerContext(**_parts(build_stores(settings)), settings=settings)
+
+
+@cache
+def supervisor_context() -> SupervisorContext:
+    """Return the parts of timers and dead letters."""
+    settings = read_settings(SupervisorSettings)
+    return SupervisorContext(
+        **_parts(build_stores(settings)),
+        settings=settings,
+        queues=_queues(settings),
+        machine=_machine(settings),
+    )
+
+
+@cache
+def runner_context() -> RunnerContext:
+    """Return the runner's parts."""
+    settings = read_settings(RunnerSettings)
+    return RunnerContext(
+        **_parts(build_stores(settings)),
+        settings=settings,
+        queues=_queues(settings),
+        machine=_machine(settings),
+        model=build_model(settings),
+    )
+
+
+def build_model(settings: RunnerSettings) -> ModelClient:
+    """Return the model's client; `openai` is imported here, so that only the runner pays for it."""
+    from adapters.model import OpenAIModel
+    from adapters.secrets import model_key
+
+    return OpenAIModel(
+        settings.model_base_url,
+        model_key(settings.model_key_parameter, settings.model_key_secret),
+        settings.model_idle_seconds,
+    )
+
+
+def _parts(stores: Stores) -> dict[str, Any]:
+    """Return the shared parts by name, to build a larger set from them."""
+    return {name: getattr(stores, name) for name in Stores.__slots__}
+
+
+def _queues(settings: QueueSettings) -> Queues:
+    return Queues(aws.sqs_client(), settings.steps_queue_url, settings.timers_queue_url)
+
+
+def _machine(settings: SupervisorSettings) -> ToolsMachine:
+    return ToolsMachine(aws.stepfunctions_client(), settings.tools_state_machine_arn)

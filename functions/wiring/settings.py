@@ -1,0 +1,110 @@
+"""Settings, one typed class a function, read from the environment and from nowhere else."""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Positive = Annotated[int, Field(gt=0)]
+S = TypeVar("S", bound="Settings")
+
+
+class SettingsError(Exception):
+    """The environment does not say what a function needs to know."""
+
+
+class Settings(BaseModel):
+    """What every function needs.
+
+    Attributes:
+        state_table, stream_table, bucket: where things are kept.
+        event_ttl_seconds: how long events can be read again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    state_table: Annotated[str, Field(min_length=1)]
+    stream_table: Annotated[str, Field(min_length=1)]
+    bucket: Annotated[str, Field(min_length=1)]
+    event_ttl_seconds: Positive = 86_400
+
+
+class QueueSettings(Settings):
+    """For functions that send messages."""
+
+    steps_queue_url: Annotated[str, Field(min_length=1)]
+    timers_queue_url: Annotated[str, Field(min_length=1)]
+
+
+class ApiSettings(QueueSettings):
+    """The API function.
+
+    Attributes:
+        api_stage: the gateway's stage, which stands before the paths.
+        websocket_url: told to clients that ask for what only the WebSocket serves.
+    """
+
+    api_stage: str = ""
+    websocket_url: str = ""
+
+
+class SupervisorSettings(QueueSettings):
+    """The functions that keep runs moving: timers and dead letters, and the runner itself."""
+
+    tools_state_machine_arn: Annotated[str, Field(min_length=1)]
+
+
+class RunnerSettings(SupervisorSettings):
+    """The runner.
+
+    Attributes:
+        model_base_url: an OpenAI-compatible endpoint.
+        model_key_parameter: name of the SSM parameter (SecureString) that holds the model's key.
+        model_key_secret: ARN of the secret that holds it instead.
+        model_idle_seconds: the longest silence of a model within its answer.
+        lease_seconds: how long a run is held without being renewed.
+        flush_ms, flush_bytes: deltas are written this often, or when there are this many bytes.
+        max_steps: after this many steps with calls, the model must answer in words.
+        tool_timeout_seconds: how long one tool call may take.
+    """
+
+    model_base_url: Annotated[str, Field(min_length=1)]
+    model_key_parameter: str = ""
+    model_key_secret: str = ""
+    model_idle_seconds: Positive = 120
+    lease_seconds: Positive = 30
+    flush_ms: Positive = 50
+    flush_bytes: Positive = 4096
+    max_steps: Positive = 24
+    tool_timeout_seconds: Positive = 30
+
+
+class WorkerSettings(Settings):
+    """The tool worker.
+
+    Attributes:
+        egress_allow: hosts and networks that tools may reach although they are private.
+    """
+
+    egress_allow: str = ""
+
+
+def read_settings(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:
+    """Return the settings that the environment gives; an empty variable counts as missing.
+
+    Raises:
+        SettingsError: names the variables at fault.
+    """
+    values = {
+        name: environment[name.upper()]
+        for name in kind.model_fields
+        if environment.get(name.upper())
+    }
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        names = sorted({str(fault["loc"][0]).upper() for fault in error.errors()})
+        raise SettingsError(
+            f"These environment variables are missing or wrong: {', '.join(names)}."
+        ) from None
