@@ -1,0 +1,100 @@
+"""The timers queue's consumer: is this run still moving?
+
+A run has one responsible check, whose number it carries (`watch`). The check re-arms itself until
+the run has ended. Whoever changes what the run waits for arms a check with the next number first,
+and makes it the responsible one in the same write as its change.
+"""
+
+import json
+from typing import Any, Final
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from core.dispatch import next_check_seconds, step_job
+from core.jobs import CallJob, CheckJob
+from core.records import CallState, RunPhase, RunRecord
+from core.run_machine import Trigger
+from runner.supervision import dispatch, end
+from wiring.bootstrap import SupervisorContext, supervisor_context
+from wiring.telemetry import count, log_failure, log_run, logger, metrics, tracer
+
+DRAIN_SECONDS: Final = 5.0
+_UNANSWERED: Final = json.dumps(
+    {"error": "The tool did not answer in time. It may or may not have acted."}
+)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, Any]:
+    """Carry out the checks of an SQS event.
+
+    Returns:
+        The messages that shall come back (`batchItemFailures`).
+    """
+    context = supervisor_context()
+    failures = []
+    for record in event["Records"]:
+        count("Checks")
+        try:
+            check(context, CheckJob.model_validate_json(record["body"]))
+        except Exception as error:
+            log_failure("check failed", error)
+            failures.append({"itemIdentifier": record["messageId"]})
+    context.pusher.drain(DRAIN_SECONDS)
+    return {"batchItemFailures": failures}
+
+
+def check(context: SupervisorContext, job: CheckJob) -> None:
+    """Look at a run, and move it on if it stands still.
+
+    The next look is armed before anything is done: whoever dies in here is followed.
+    """
+    run = context.runs.get(job.tenant, job.thread_id, job.run_id)
+    if run is None or run.ended or job.watch < run.watch:
+        return
+    log_run(run)
+    now_ms = context.clock()
+    # A check whose number the run does not carry yet was armed for a write that is still to come,
+    # or never will: it only keeps itself alive.
+    context.queues.send_check(job, next_check_seconds(run, now_ms=now_ms))
+    if job.watch == run.watch and not run.is_leased(now_ms):
+        _move_on(context, run, now_ms)
+
+
+def _move_on(context: SupervisorContext, run: RunRecord, now_ms: int) -> None:
+    if now_ms >= run.expires_at * 1000:
+        end(context, run, Trigger.EXPIRE)
+    elif run.cancel_requested:
+        end(context, run, Trigger.CANCELLED)
+    elif run.phase is RunPhase.READY:
+        logger.warning("the run stood still; its step is sent for again")
+        count("RunsRedriven")
+        dispatch(context, run)
+    elif run.phase is RunPhase.TOOLS:
+        if now_ms >= run.tools_deadline_ms:
+            _settle(context, run)
+        else:
+            dispatch(context, run)
+
+
+def _settle(context: SupervisorContext, run: RunRecord) -> None:
+    """Answer the calls whose worker or state machine is gone, and go on."""
+    logger.warning("the tool phase is over its time; its open calls are answered with an error")
+    count("ToolPhasesSettled")
+    if run.open_step is None:
+        return
+    settled: RunRecord | None = None
+    for call in context.runs.calls(run, run.open_step):
+        if call.state is not CallState.DONE:
+            job = CallJob(
+                tenant=run.tenant,
+                thread_id=run.thread_id,
+                run_id=run.id,
+                step_id=call.step_id,
+                call_id=call.call_id,
+            )
+            settled = context.writer.answer_call(job, _UNANSWERED, failed=True) or settled
+    if settled is not None and settled.phase is RunPhase.READY:
+        context.queues.send_step(step_job(settled))

@@ -1,0 +1,184 @@
+"""Streams one model turn into the log, and looks up now and then.
+
+The loop writes what has come since the last flush: the first token at once, then every few
+milliseconds. Between flushes it renews the lease, and notices a cancel, the run's expiry and the
+end of the function's time.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from core.changes import Change
+from core.event_log import Cursor
+from core.model import ModelFailure, ModelRequest
+from core.records import RunRecord
+from core.turn_assembler import Turn, TurnAssembler
+from runner.chunk_source import ChunkSource
+from wiring.bootstrap import RunnerContext
+from wiring.telemetry import duration
+
+_LOOK_SECONDS: Final = 1.0
+_RENEWALS_PER_LEASE: Final = 3
+_MODEL_TRIES: Final = 4
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 20.0
+
+
+class Cancelled(Exception):
+    """Somebody asked to cancel the run."""
+
+
+class Expired(Exception):
+    """The run's time is over."""
+
+
+class OutOfTime(Exception):
+    """The function's time ends before the answer did."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A run that this worker holds: its record as last written, and its place in the log."""
+
+    run: RunRecord
+    cursor: Cursor
+
+
+class TurnStreamer:
+    """Streams a turn.
+
+    Args:
+        context: the runner's parts.
+        held: the claimed run; kept up to date.
+        assembler: takes the chunks.
+        deadline_ms: when the function must have handed over.
+        monotonic: seconds, for pacing.
+    """
+
+    def __init__(
+        self,
+        context: RunnerContext,
+        held: Held,
+        assembler: TurnAssembler,
+        deadline_ms: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._context = context
+        self._held = held
+        self._assembler = assembler
+        self._deadline_ms = deadline_ms
+        self._monotonic = monotonic
+        self._flush_seconds = context.settings.flush_ms / 1000
+        self._flushed_at = float("-inf")
+        self._looked_at = monotonic()
+        self._renewed_at = monotonic()
+
+    def stream(self, request: ModelRequest) -> Turn:
+        """Ask the model and stream its answer; a failure before the first token is tried again.
+
+        Raises:
+            ModelFailure: the model failed for good, or in the middle of its answer.
+            Cancelled, Expired, OutOfTime: the turn must not go on.
+            LeaseLost: another worker has the run.
+        """
+        for attempt in range(1, _MODEL_TRIES + 1):
+            try:
+                return self._stream_once(request)
+            except ModelFailure as failure:
+                if self._assembler.started or not failure.retryable or attempt == _MODEL_TRIES:
+                    raise
+                backoff = _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
+                pause = failure.retry_after if failure.retry_after is not None else backoff
+                if pause > _LONGEST_PAUSE_SECONDS:
+                    raise
+                self._sleep(pause)
+        raise AssertionError("The last try returns or raises.")
+
+    def flush(self) -> None:
+        """Write what has come since the last flush: log first, then push."""
+        draft = self._assembler.take()
+        if not draft.events:
+            return
+        context, held = self._context, self._held
+        if draft.messages or draft.steps:
+            after = held.run.model_copy(
+                update={"open_step": draft.open_step, "open_message": draft.open_message}
+            )
+            change = Change(held.run, after, draft.events, draft.messages, draft.steps)
+            try:
+                held.run = context.writer.commit(change, held.cursor, release=False)
+            except BaseException:
+                self._assembler.restore(draft)
+                raise
+        else:
+            batch = held.cursor.batch(draft.events)
+            context.event_log.append(held.run.tenant, held.run.id, batch)
+            held.cursor.advance(batch)
+            context.writer.publish(held.run, batch)
+        self._flushed_at = self._monotonic()
+
+    def _stream_once(self, request: ModelRequest) -> Turn:
+        source = ChunkSource(self._context.model, request)
+        asked_at = self._monotonic()
+        first = True
+        waiting_bytes = 0
+        try:
+            while True:
+                source.wait(self._wait_seconds(waiting_bytes > 0))
+                for chunk in source.take():
+                    self._assembler.push(chunk)
+                    waiting_bytes += len(chunk.text or "") + 64 * len(chunk.calls) + 1
+                if first and self._assembler.started:
+                    first = False
+                    duration("FirstToken", (self._monotonic() - asked_at) * 1000)
+                ended = source.ended
+                if ended:
+                    return self._assembler.finish()
+                if self._is_flush_due(waiting_bytes):
+                    self.flush()
+                    waiting_bytes = 0
+                self._look_up()
+        finally:
+            source.stop()
+
+    def _is_flush_due(self, waiting_bytes: int) -> bool:
+        if not waiting_bytes:
+            return False
+        since = self._monotonic() - self._flushed_at
+        return since >= self._flush_seconds or waiting_bytes >= self._context.settings.flush_bytes
+
+    def _wait_seconds(self, something_waits: bool) -> float:
+        if not something_waits:
+            return _LOOK_SECONDS
+        return max(0.0, self._flushed_at + self._flush_seconds - self._monotonic())
+
+    def _look_up(self) -> None:
+        context, run = self._context, self._held.run
+        now_ms = context.clock()
+        if now_ms >= self._deadline_ms:
+            raise OutOfTime
+        if now_ms >= run.expires_at * 1000:
+            raise Expired
+        now = self._monotonic()
+        if now - self._looked_at < _LOOK_SECONDS:
+            return
+        self._looked_at = now
+        lease_seconds = context.settings.lease_seconds
+        if now - self._renewed_at >= lease_seconds / _RENEWALS_PER_LEASE:
+            self._renewed_at = now
+            until = now_ms + lease_seconds * 1000
+            cancelled = context.runs.renew(run, until)
+            self._held.run = run.model_copy(update={"lease_until_ms": until})
+        else:
+            cancelled = context.runs.peek(run)
+        if cancelled:
+            raise Cancelled
+
+    def _sleep(self, seconds: float) -> None:
+        """Pause without letting go: the lease is renewed, and a cancel is seen."""
+        end = self._monotonic() + seconds
+        while (left := end - self._monotonic()) > 0:
+            time.sleep(min(left, _LOOK_SECONDS))
+            self._look_up()

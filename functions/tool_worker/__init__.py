@@ -1,0 +1,1 @@
+"""The tool worker: carries out the tool calls that a run makes of its own accord."""

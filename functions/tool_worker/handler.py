@@ -1,0 +1,101 @@
+"""The tool worker: carries out one tool call, or answers it with an error if it cannot."""
+
+import json
+from functools import cache
+from typing import Any, Final
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import TypeAdapter
+
+from adapters.dynamodb.errors import CallTaken
+from adapters.egress import EgressAllowList, EgressClient
+from core.jobs import SettleTask, ToolTask, WorkerTask
+from core.records import CallRecord, CallState, RunPhase, RunRecord
+from tool_worker.registry import ToolCallInput, ToolRegistry
+from tool_worker.tools.action import ActionTool
+from wiring.bootstrap import WorkerContext, worker_context
+from wiring.telemetry import count, duration, log_run, logger, metrics, tracer
+
+DRAIN_SECONDS: Final = 5.0
+_TASK: Final[TypeAdapter[ToolTask | SettleTask]] = TypeAdapter(WorkerTask)
+_SETTLED: Final = {
+    "timeout": "The tool did not answer in time. It may or may not have acted.",
+    "error": "The tool could not be carried out. It may or may not have acted.",
+}
+
+
+@cache
+def registry() -> ToolRegistry:
+    """Return the tools that exist: a new one is a module in `tool_worker.tools` and a line here."""
+    allowed = EgressAllowList.parse(worker_context().settings.egress_allow)
+    return ToolRegistry({"action": ActionTool(EgressClient(allowed))})
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, str]:
+    """Carry out a task of the state machine.
+
+    Returns:
+        What became of it; the output itself is in the table.
+    """
+    task = _TASK.validate_python(event)
+    context = worker_context()
+    if isinstance(task, SettleTask):
+        outcome = settle(context, task)
+    else:
+        outcome = carry_out(context, registry(), task)
+    context.pusher.drain(DRAIN_SECONDS)
+    logger.info("tool task done", extra={"outcome": outcome})
+    return {"outcome": outcome}
+
+
+def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> str:
+    """Claim a call, act on it, and store its output.
+
+    Returns:
+        `answered`; or `dropped` if somebody else has the call, or the run no longer wants it.
+    """
+    found = _find(context, task)
+    if found is None:
+        return "dropped"
+    run, call = found
+    log_run(run)
+    logger.append_keys(step_id=call.step_id, call_id=call.call_id, tool=call.tool_type)
+    try:
+        context.runs.claim_call(run, call)
+    except CallTaken:
+        return "dropped"
+    started_ms = context.clock()
+    output = tools.run(
+        call.tool_type,
+        ToolCallInput(
+            name=call.name,
+            arguments=call.arguments,
+            configuration=call.configuration,
+            timeout_seconds=call.timeout_seconds,
+            idempotency_key=f"{run.id}-{call.step_id}-{call.call_id}",
+        ),
+    )
+    duration("ToolTime", context.clock() - started_ms)
+    count("ToolCallsFailed" if output.failed else "ToolCalls")
+    answered = context.writer.answer_call(task, output.output, failed=output.failed)
+    return "answered" if answered else "dropped"
+
+
+def settle(context: WorkerContext, task: SettleTask) -> str:
+    """Answer a call with an error that the model can react to, unless it has its output."""
+    count("ToolCallsSettled")
+    output = json.dumps({"error": _SETTLED[task.reason]})
+    return "answered" if context.writer.answer_call(task, output, failed=True) else "dropped"
+
+
+def _find(context: WorkerContext, task: ToolTask) -> tuple[RunRecord, CallRecord] | None:
+    run = context.runs.get(task.tenant, task.thread_id, task.run_id)
+    if run is None or run.phase is not RunPhase.TOOLS or run.open_step != task.step_id:
+        return None
+    call = context.runs.call(run, task.step_id, task.call_id)
+    if call is None or call.state is not CallState.PENDING:
+        return None
+    return run, call
