@@ -1,0 +1,212 @@
+"""The WebSocket function: who gets in, and what a subscriber hears."""
+
+import json
+from typing import Any
+
+import pytest
+
+from adapters.dynamodb.subscriptions import Subscriptions
+from api import websocket
+from api.websocket import connect, receive
+from core.keys import KeyRecord, new_key
+from tests.support.model import stop, text
+from tests.support.world import TENANT, World
+from wiring.bootstrap import SocketContext, Stores
+
+CONNECTION = "connection="
+
+
+@pytest.fixture
+def context(world: World) -> SocketContext:
+    """The WebSocket function's parts, on the world's tables."""
+    parts: dict[str, Any] = {name: getattr(world.runner, name) for name in Stores.__slots__}
+    return SocketContext(**parts, settings=world.runner.settings)
+
+
+@pytest.fixture
+def key(context: SocketContext) -> str:
+    """A key of the tenant."""
+    key = new_key("project")
+    record = KeyRecord(id="key_1", tenant=TENANT, scope="project", name="test", created_at=1)
+    context.keys.create(record, key)
+    return key
+
+
+def heard(world: World) -> list[dict[str, Any]]:
+    """Return what was pushed to the connection, and forget it."""
+    texts = [json.loads(text) for connection, text in world.pusher.texts if connection == CONNECTION]
+    world.pusher.texts.clear()
+    return texts
+
+
+def say(context: SocketContext, **request: Any) -> None:
+    """Have the client say something."""
+    receive(context, CONNECTION, json.dumps(request))
+
+
+def finished_run(world: World, thread_id: str) -> Any:
+    """Return a run that has answered."""
+    world.model.turn(*text("Hello ", "there"), *stop())
+    run = world.create_run(thread_id)
+    world.deliver_next()
+    return run
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization"])
+def test_a_key_opens_a_connection_whatever_the_headers_case(
+    context: SocketContext, key: str, name: str
+) -> None:
+    assert connect(context, CONNECTION, {name: f"Bearer {key}"}) == 200
+    assert context.subscriptions.tenant_of(CONNECTION) == TENANT
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer sk-tr-wrong"}])
+def test_without_a_known_key_there_is_no_connection(
+    context: SocketContext, key: str, headers: dict[str, str]
+) -> None:
+    assert connect(context, CONNECTION, headers) == 401
+    assert context.subscriptions.tenant_of(CONNECTION) is None
+
+
+def test_a_subscriber_gets_the_log_first_and_the_acknowledgement_last(
+    context: SocketContext, world: World
+) -> None:
+    context.subscriptions.connect(CONNECTION, TENANT)
+    thread_id = world.thread("Hi")
+    run = finished_run(world, thread_id)
+    say(context, action="subscribe", thread_id=thread_id, run_id=run.id, id="mine")
+    *frames, ack = heard(world)
+    events = [event for frame in frames for event in frame["events"]]
+    assert [event["event"] for event in events] == [e.name for _, e in world.events(run)]
+    assert ack == {
+        "type": "subscribed",
+        "thread_id": thread_id,
+        "run_id": run.id,
+        "id": "mine",
+        "last": events[-1]["id"],
+        "status": "completed",
+    }
+
+
+def test_a_subscriber_goes_on_after_the_id_that_it_names(
+    context: SocketContext, world: World
+) -> None:
+    context.subscriptions.connect(CONNECTION, TENANT)
+    thread_id = world.thread("Hi")
+    run = finished_run(world, thread_id)
+    ids = [str(event_id) for event_id, _ in world.events(run)]
+    for position, after in enumerate(ids):
+        say(context, action="subscribe", thread_id=thread_id, run_id=run.id, after=after)
+        *frames, _ = heard(world)
+        got = [event["id"] for frame in frames for event in frame["events"]]
+        assert got == ids[position + 1 :]
+        if frames:
+            assert frames[0]["after"] == after
+
+
+def test_a_subscriber_of_a_thread_hears_its_active_run_and_is_told_of_all_later_ones(
+    context: SocketContext, world: World
+) -> None:
+    context.subscriptions.connect(CONNECTION, TENANT)
+    thread_id = world.thread("Hi")
+    run = world.create_run(thread_id)
+    say(context, action="subscribe", thread_id=thread_id)
+    frame, ack = heard(world)
+    assert [event["event"] for event in frame["events"]] == [
+        "thread.run.created",
+        "thread.run.queued",
+    ]
+    assert ack["status"] == "queued"
+    assert context.subscriptions.of_run(TENANT, thread_id, run.id) == [CONNECTION]
+    assert context.subscriptions.of_run(TENANT, thread_id, "run_later") == [CONNECTION]
+
+
+def test_a_subscription_to_a_run_does_not_cover_other_runs(
+    context: SocketContext, world: World
+) -> None:
+    context.subscriptions.connect(CONNECTION, TENANT)
+    thread_id = world.thread("Hi")
+    run = finished_run(world, thread_id)
+    say(context, action="subscribe", thread_id=thread_id, run_id=run.id)
+    assert context.subscriptions.of_run(TENANT, thread_id, "run_other") == []
+    say(context, action="unsubscribe", thread_id=thread_id, run_id=run.id)
+    assert heard(world)[-1]["type"] == "unsubscribed"
+    assert context.subscriptions.of_run(TENANT, thread_id, run.id) == []
+
+
+def test_a_tenant_can_only_subscribe_to_its_own(context: SocketContext, world: World) -> None:
+    context.subscriptions.connect(CONNECTION, "proj_other")
+    thread_id = world.thread("Hi")
+    run = finished_run(world, thread_id)
+    for request in ({"thread_id": thread_id}, {"thread_id": thread_id, "run_id": run.id}):
+        say(context, action="subscribe", **request)
+        (answer,) = heard(world)
+        assert answer["type"] == "error"
+        assert answer["error"]["message"].startswith("No ")
+    assert context.subscriptions.of_run(TENANT, thread_id, run.id) == []
+    assert context.subscriptions.of_run("proj_other", thread_id, run.id) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("not json", "not a JSON object"),
+        ('{"action":"dance"}', "Invalid 'action'"),
+        ('{"no":"action"}', "Invalid 'action'"),
+        ('{"action":"subscribe"}', "'thread_id'"),
+        ('{"action":"subscribe","thread_id":"thread_1","after":"3-7"}', "'run_id'"),
+        ('{"action":"subscribe","thread_id":"a#b"}', "No thread found"),
+        ('{"action":"subscribe","thread_id":"thread_1","run_id":"run_1","after":"x"}', "'after'"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_is_wrong(
+    context: SocketContext, world: World, body: str, words: str
+) -> None:
+    context.subscriptions.connect(CONNECTION, TENANT)
+    receive(context, CONNECTION, body)
+    (answer,) = heard(world)
+    assert answer["type"] == "error"
+    assert words in answer["error"]["message"]
+    assert set(answer["error"]) == {"message", "type", "param", "code"}
+
+
+def test_a_ping_is_answered(context: SocketContext, world: World) -> None:
+    context.subscriptions.connect(CONNECTION, TENANT)
+    say(context, action="ping")
+    assert heard(world) == [{"type": "pong"}]
+
+
+def test_a_disconnect_leaves_nothing_behind(
+    context: SocketContext, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context.subscriptions.connect(CONNECTION, TENANT)
+    thread_id = world.thread("Hi")
+    run = finished_run(world, thread_id)
+    say(context, action="subscribe", thread_id=thread_id, run_id=run.id)
+    say(context, action="subscribe", thread_id=thread_id)
+    subscriptions: Subscriptions = context.subscriptions
+    subscriptions.disconnect(CONNECTION)
+    assert subscriptions.of_run(TENANT, thread_id, run.id) == []
+    assert subscriptions.tenant_of(CONNECTION) is None
+
+
+def test_the_handler_answers_without_a_body(
+    context: SocketContext, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "socket_context", lambda: context)
+    event = {
+        "requestContext": {"connectionId": CONNECTION, "routeKey": "$connect"},
+        "headers": {"Authorization": f"Bearer {key}"},
+    }
+    assert websocket.handler(event, _LambdaContext()) == {"statusCode": 200}  # type: ignore[arg-type]
+    event["requestContext"]["routeKey"] = "$default"  # type: ignore[index]
+    event["body"] = '{"action":"ping"}'  # type: ignore[assignment]
+    assert websocket.handler(event, _LambdaContext()) == {"statusCode": 200}  # type: ignore[arg-type]
+
+
+class _LambdaContext:
+    function_name = "websocket"
+    memory_limit_in_mb = 256
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:websocket"
+    aws_request_id = "request"
+

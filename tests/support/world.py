@@ -1,0 +1,298 @@
+"""Real handlers on moto: everything but the emulator's own machinery, in one thread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from adapters.push import Pusher
+from adapters.queues import Queues
+from adapters.run_writer import RunWriter
+from core.dispatch import StartTools
+from core.event_log import Event, EventId
+from core.jobs import CheckJob, StepJob, ToolTask
+from core.records import RunRecord
+from core.run_machine import run_event
+from core.schema.formats import ResponseFormat
+from core.schema.messages import Message, Text, TextContent
+from core.schema.runs import RunConfig, TruncationStrategy
+from core.schema.threads import Thread
+from core.schema.tools import ActionTool, FunctionTool, ToolChoice
+from runner.handler import handle_record
+from runner.timers import check
+from tests.support.clock import FakeClock
+from tests.support.model import ScriptedModel
+from tool_worker.handler import carry_out
+from tool_worker.registry import ToolRegistry
+from wiring.bootstrap import RunnerContext, WorkerContext, build_stores
+from wiring.settings import RunnerSettings, WorkerSettings
+
+TENANT = "proj_test"
+REGION = "us-east-1"
+
+
+class Killed(BaseException):
+    """The process dies here: nothing after this line runs."""
+
+
+def make_resources() -> dict[str, str]:
+    """Create tables, queues and bucket in moto; return them as environment variables."""
+    dynamodb = boto3.client("dynamodb", region_name=REGION)
+    for table in ("state", "stream"):
+        dynamodb.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        )
+    boto3.client("s3", region_name=REGION).create_bucket(Bucket="bucket")
+    sqs = boto3.client("sqs", region_name=REGION)
+    return {
+        "STATE_TABLE": "state",
+        "STREAM_TABLE": "stream",
+        "BUCKET": "bucket",
+        "STEPS_QUEUE_URL": sqs.create_queue(QueueName="steps")["QueueUrl"],
+        "TIMERS_QUEUE_URL": sqs.create_queue(QueueName="timers")["QueueUrl"],
+        "TOOLS_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:tools",
+        "MODEL_BASE_URL": "http://model.invalid/v1",
+    }
+
+
+class RecordedQueues(Queues):
+    """Remembers messages instead of sending them: a test delivers them when it likes."""
+
+    def __init__(self) -> None:
+        self.steps: list[StepJob] = []
+        self.checks: list[tuple[CheckJob, int]] = []
+        self.returned: list[int] = []
+
+    def send_step(self, job: StepJob) -> None:
+        self.steps.append(job)
+
+    def send_check(self, job: CheckJob, delay_seconds: int) -> None:
+        self.checks.append((job, delay_seconds))
+
+    def return_step(self, receipt_handle: str, delay_seconds: int) -> None:
+        self.returned.append(delay_seconds)
+
+
+class RecordedMachine:
+    """Remembers executions instead of starting them."""
+
+    def __init__(self) -> None:
+        self.started: list[StartTools] = []
+
+    def start(self, tools: StartTools) -> None:
+        """Remember an execution."""
+        self.started.append(tools)
+
+
+class RecordedPusher(Pusher):
+    """Remembers what was pushed, in order."""
+
+    def __init__(self) -> None:
+        self.batches: list[Any] = []
+        self.texts: list[tuple[str, str]] = []
+
+    def publish(self, tenant: str, thread_id: str, run_id: str, batch: Any) -> None:
+        self.batches.append(batch)
+
+    def send(self, connection_id: str, text: str) -> None:
+        self.texts.append((connection_id, text))
+
+    def drain(self, timeout_seconds: float) -> bool:
+        return True
+
+
+class Lambda:
+    """What a handler sees of its invocation."""
+
+    aws_request_id = "request"
+
+    def __init__(self, remaining_seconds: float = 900) -> None:
+        self._remaining_seconds = remaining_seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How long the function may still run."""
+        return int(self._remaining_seconds * 1000)
+
+
+@dataclass
+class World:
+    """A tenant's corner of the service, and the hands that deliver its messages."""
+
+    clock: FakeClock
+    runner: RunnerContext
+    worker: WorkerContext
+    queues: RecordedQueues
+    machine: RecordedMachine
+    pusher: RecordedPusher
+    model: ScriptedModel
+    tools: ToolRegistry | None = None
+    invocations: int = field(default=0)
+
+    def thread(self, *texts: str) -> str:
+        """Create a thread with user messages; return its id."""
+        now = self.clock() // 1000
+        thread = Thread(id=self.runner.ids.new("thread"), created_at=now, metadata={})
+        messages = [self.message(thread.id, content) for content in texts]
+        self.runner.objects.create_thread(TENANT, thread, messages)
+        return thread.id
+
+    def message(self, thread_id: str, content: str) -> Message:
+        """Return a user's message."""
+        return Message(
+            id=self.runner.ids.new("msg"),
+            created_at=self.clock() // 1000,
+            thread_id=thread_id,
+            status="completed",
+            role="user",
+            content=[TextContent(text=Text(value=content))],
+        )
+
+    def create_run(self, thread_id: str, **config: Any) -> RunRecord:
+        """Create a run as the API does; its step's message waits in the queue."""
+        now = self.clock() // 1000
+        run = RunRecord(
+            id=self.runner.ids.new("run"),
+            tenant=TENANT,
+            thread_id=thread_id,
+            config=run_config(**config),
+            created_at=now,
+            expires_at=now + 600,
+        )
+        created = Event("thread.run.created", run.to_wire().model_dump(mode="json"))
+        check_job = CheckJob(tenant=TENANT, thread_id=thread_id, run_id=run.id, watch=1)
+        self.queues.send_check(check_job, 35)
+        run, _ = self.runner.runs.create(run, [created, run_event(run)], [])
+        self.queues.send_step(
+            StepJob(tenant=TENANT, thread_id=thread_id, run_id=run.id, step_no=0)
+        )
+        return run
+
+    def get(self, run: RunRecord) -> RunRecord:
+        """Return a run as it is now."""
+        found = self.runner.runs.get(TENANT, run.thread_id, run.id)
+        assert found is not None
+        return found
+
+    def deliver(self, job: StepJob, *, deliveries: int = 1, remaining: float = 900) -> bool:
+        """Have the runner's real handler carry out a step's message."""
+        self.invocations += 1
+        record = {
+            "messageId": f"m{self.invocations}",
+            "receiptHandle": "handle",
+            "body": job.model_dump_json(),
+            "attributes": {
+                "ApproximateReceiveCount": str(deliveries),
+                "SentTimestamp": str(self.clock()),
+            },
+        }
+        return handle_record(self.runner, record, Lambda(remaining))  # type: ignore[arg-type]
+
+    def deliver_next(self) -> bool:
+        """Deliver the oldest step's message."""
+        return self.deliver(self.queues.steps.pop(0))
+
+    def check_next(self) -> None:
+        """Let the newest check come due, and carry it out."""
+        job, delay = self.queues.checks.pop()
+        self.clock.advance(delay)
+        check(self.runner, job)
+
+    def execute_next(self) -> list[str]:
+        """Do what the state machine does: every call, then the message that resumes the run."""
+        assert self.tools is not None
+        phase = self.machine.started.pop(0).phase
+        outcomes = [
+            carry_out(
+                self.worker,
+                self.tools,
+                ToolTask(
+                    kind="call",
+                    tenant=phase.tenant,
+                    thread_id=phase.thread_id,
+                    run_id=phase.run_id,
+                    step_id=phase.step_id,
+                    call_id=called.call_id,
+                ),
+            )
+            for called in phase.calls
+        ]
+        self.queues.send_step(StepJob.model_validate_json(phase.next_step))
+        return outcomes
+
+    def events(self, run: RunRecord) -> list[tuple[EventId, Event]]:
+        """Return the run's log."""
+        batches = self.runner.event_log.read(TENANT, run.id)
+        return [numbered for batch in batches for numbered in batch.numbered()]
+
+    def names(self, run: RunRecord) -> list[str]:
+        """Return the names of the run's events, without OpenAI's `thread.` prefix."""
+        return [event.name.removeprefix("thread.") for _, event in self.events(run)]
+
+
+def run_config(
+    *,
+    tools: Sequence[FunctionTool | ActionTool] = (),
+    instructions: str = "Be brief.",
+    tool_choice: ToolChoice = "auto",
+    response_format: ResponseFormat = "auto",
+    **given: Any,
+) -> RunConfig:
+    """Return what a run is asked to do, with defaults for what a test does not care about."""
+    defaults: dict[str, Any] = {
+        "assistant_id": "asst_test",
+        "model": "test-model",
+        "metadata": {},
+        "temperature": None,
+        "top_p": None,
+        "max_prompt_tokens": None,
+        "max_completion_tokens": None,
+        "truncation_strategy": TruncationStrategy(type="auto"),
+        "parallel_tool_calls": True,
+        "reasoning_effort": None,
+    }
+    return RunConfig(
+        tools=list(tools),
+        instructions=instructions,
+        tool_choice=tool_choice,
+        response_format=response_format,
+        **(defaults | given),
+    )
+
+
+def function_tool(name: str) -> FunctionTool:
+    """Return a function that the client answers."""
+    return FunctionTool.model_validate({"type": "function", "function": {"name": name}})
+
+
+def build_world(environment: dict[str, str]) -> World:
+    """Return a world on the resources that `make_resources` created."""
+    clock = FakeClock()
+    settings = RunnerSettings.model_validate(
+        {name.lower(): value for name, value in environment.items()}
+    )
+    stores = build_stores(settings, clock=clock)
+    pusher = RecordedPusher()
+    parts: dict[str, Any] = {name: getattr(stores, name) for name in type(stores).__slots__}
+    parts |= {"pusher": pusher, "writer": RunWriter(stores.runs, pusher, clock)}
+    queues, machine, model = RecordedQueues(), RecordedMachine(), ScriptedModel()
+    runner = RunnerContext(
+        **parts,
+        settings=settings,
+        queues=queues,
+        machine=machine,  # type: ignore[arg-type]
+        model=model,
+    )
+    worker_settings = WorkerSettings.model_validate(settings.model_dump())
+    worker = WorkerContext(**parts, settings=worker_settings)
+    return World(clock, runner, worker, queues, machine, pusher, model)
+
