@@ -145,9 +145,17 @@ class TurnAssembler:
         return Turn(calls, self._finish_reason, self._usage)
 
     def close_message(
-        self, *, incomplete: Literal["max_tokens", "content_filter"] | None = None
+        self,
+        *,
+        incomplete: Literal["max_tokens", "content_filter"] | None = None,
+        usage: Usage | None = None,
     ) -> None:
-        """Complete the open message and its step; the message may have been cut short."""
+        """Complete the open message and its step; the message may have been cut short.
+
+        Args:
+            incomplete: why it was cut short, if it was.
+            usage: of the turn, if the turn ends with this step: its last step carries it.
+        """
         message, step, now = self.message, self._step, self._now()
         if message is None or step is None:
             return
@@ -162,9 +170,7 @@ class TurnAssembler:
                 "incomplete_details": details,
             }
         message = message.model_copy(update=ending)
-        step = step.model_copy(
-            update={"status": "completed", "completed_at": now, "usage": self._usage}
-        )
+        step = step.model_copy(update={"status": "completed", "completed_at": now, "usage": usage})
         self._messages[message.id] = message
         self._steps[step.id] = step
         self._emit(f"thread.message.{message.status}", message.model_dump(mode="json"))

@@ -12,7 +12,7 @@ from core.schema.messages import Message
 from core.schema.runs import RunError, RunIncompleteDetails, Usage
 from core.schema.steps import RunStep
 from core.step_planner import CallTools, Fail, Finish, NextStep, Toolbox
-from core.step_records import complete_step, step_event, with_outputs
+from core.step_records import complete_step, output_delta, step_event, with_outputs
 from core.tool_phase import require_action
 from core.turn_assembler import Turn, TurnAssembler
 
@@ -82,9 +82,10 @@ def abort_turn(
     draft = assembler.take()
     # The run's last event shows its usage, so it is counted before the run is announced.
     counted = run.model_copy(update={"usage": usage})
-    change = end_run(
-        counted, trigger, message=assembler.message, step=assembler.step, now=now, error=error
-    )
+    step = assembler.step
+    if step is not None:
+        step = step.model_copy(update={"usage": assembler.usage})
+    change = end_run(counted, trigger, message=assembler.message, step=step, now=now, error=error)
     return replace(
         change,
         before=run,
@@ -125,9 +126,11 @@ def _close(
     *,
     now: int,
 ) -> Change:
-    assembler.close_message(incomplete=reason)
-    step = assembler.step
-    closed = () if step is None else (complete_step(step, now=now),)
+    assembler.close_message(incomplete=reason, usage=assembler.usage)
+    closed: tuple[RunStep, ...] = ()
+    if assembler.step is not None:
+        step = assembler.step.model_copy(update={"usage": assembler.usage})
+        closed = (complete_step(step, now=now),)
     draft = assembler.take()
     return Change(
         before=run,
@@ -159,6 +162,8 @@ def _call_tools(
     step = with_outputs(step, outputs).model_copy(update={"usage": turn.usage})
     counted = counted.model_copy(update={"bad_calls": run.bad_calls + len(calls.refused)})
     draft = assembler.take()
+    # A refusal is told like any output: clients put the step together from its deltas.
+    refusals = [output_delta(step, refused.call.id, refused.output) for refused in calls.refused]
     records = _call_records(step, calls, toolbox)
     events: tuple[Event, ...] = ()
     if records:
@@ -181,7 +186,7 @@ def _call_tools(
     return Change(
         before=run,
         after=after.model_copy(update={"open_step": open_step, "open_message": None}),
-        events=(*draft.events, *events),
+        events=(*draft.events, *refusals, *events),
         messages=draft.messages,
         steps=_latest(draft.steps, (step,)),
         calls=records,

@@ -172,9 +172,7 @@ class World:
         check_job = CheckJob(tenant=TENANT, thread_id=thread_id, run_id=run.id, watch=1)
         self.queues.send_check(check_job, 35)
         run, _ = self.runner.runs.create(run, [created, run_event(run)], [])
-        self.queues.send_step(
-            StepJob(tenant=TENANT, thread_id=thread_id, run_id=run.id, step_no=0)
-        )
+        self.queues.send_step(StepJob(tenant=TENANT, thread_id=thread_id, run_id=run.id, step_no=0))
         return run
 
     def get(self, run: RunRecord) -> RunRecord:
@@ -295,4 +293,3 @@ def build_world(environment: dict[str, str]) -> World:
     worker_settings = WorkerSettings.model_validate(settings.model_dump())
     worker = WorkerContext(**parts, settings=worker_settings)
     return World(clock, runner, worker, queues, machine, pusher, model)
-

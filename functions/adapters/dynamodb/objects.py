@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=WireModel)
 _TRANSACTION_ITEMS = 100
+_ACTIONS_AT_ONCE = 25  # a transaction has 4 MB, and each of them may have 120 KB
 
 
 class ObjectStore:
@@ -58,14 +59,14 @@ class ObjectStore:
     # ---- actions ------------------------------------------------------------------------------
 
     def put_actions(self, tenant: str, records: Sequence[ActionRecord]) -> None:
-        """Store the operations of a document, up to 100 of them all or none."""
+        """Store the operations of a document, in groups that a transaction can take."""
         partition = keyspace.actions(tenant)
         writes = [
             self._put_write(self._item(tenant, partition, record.wire.id, record))
             for record in records
         ]
-        for start in range(0, len(writes), _TRANSACTION_ITEMS):
-            transact(self._client, writes[start : start + _TRANSACTION_ITEMS])
+        for start in range(0, len(writes), _ACTIONS_AT_ONCE):
+            transact(self._client, writes[start : start + _ACTIONS_AT_ONCE])
 
     def get_action(self, tenant: str, action_id: str) -> ActionRecord | None:
         """Return an action; None if there is none."""

@@ -8,7 +8,8 @@ from core.paging import PageQuery
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-# Sorts after every id: ids are letters, digits, hyphens and underscores.
+# Sort before and after every id: ids are letters, digits, hyphens and underscores.
+_BEGIN = "!"
 _END = "~"
 
 
@@ -37,13 +38,18 @@ def query_page(
     descending = query.order == "desc"
     backwards = query.before is not None and query.after is None
     low, high = (query.before, query.after) if descending else (query.after, query.before)
+    lowest = prefix + (low or "") + _BEGIN
+    highest = prefix + (_just_before(high) if high else _END)
+    if lowest > highest:
+        # Cursors that cross leave nothing between them, and DynamoDB refuses such bounds.
+        return []
     arguments: dict[str, Any] = {
         "TableName": table,
         "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
         "ExpressionAttributeValues": {
             ":pk": {"S": partition},
-            ":low": {"S": prefix + (f"{low}!" if low else "")},
-            ":high": {"S": prefix + (_just_before(high) if high else _END)},
+            ":low": {"S": lowest},
+            ":high": {"S": highest},
         },
         "ScanIndexForward": descending if backwards else not descending,
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from core.openapi.names import function_name
+from core.openapi.names import cut, function_name
 from core.openapi.nodes import JsonObject, Node, References, join
 from core.openapi.operation import Operation, Parameter
 from core.openapi.parameters import ParameterReader
@@ -17,7 +17,8 @@ from core.openapi.schemas import SchemaReader
 from core.openapi.servers import is_dot_segment, read_server
 
 MOST_OPERATIONS = 500
-LONGEST_DESCRIPTION = 1_024
+# An operation and its function's schema must fit into one item of a table (400 KB).
+LARGEST_OPERATION = 131_072
 
 _VERSION = re.compile(r"3\.([01])\.\d+(-.+)?\Z")
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
@@ -170,15 +171,16 @@ def _description(operation: Node, item: Node) -> str:
         operation.text_at("summary") or item.text_at("summary"),
         operation.text_at("description") or item.text_at("description"),
     ]
-    text = "\n\n".join(text.strip() for text in texts if text.strip())
-    if len(text) <= LONGEST_DESCRIPTION:
-        return text
-    return text[: LONGEST_DESCRIPTION - 1] + "…"
+    return cut("\n\n".join(text.strip() for text in texts if text.strip()))
 
 
 def _check_storable(node: Node, operation: Operation) -> None:
     try:
-        operation.to_json()
+        size = len(operation.to_json().encode())
     except ValueError:
         # JSON may hold "\ud800", half of a character, which no UTF-8 text can.
         raise node.mistake("holds text that is not Unicode") from None
+    if size > LARGEST_OPERATION:
+        raise node.mistake(
+            f"takes {size:,} bytes with its references resolved; {LARGEST_OPERATION:,} are allowed"
+        )

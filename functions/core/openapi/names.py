@@ -1,8 +1,9 @@
-"""Names of functions for a model: `[a-zA-Z0-9_-]{1,64}`, as the API requires of a function."""
+"""Names and descriptions of functions for a model, in the form that the API requires of them."""
 
 import re
 
-_LONGEST_NAME = 64
+_LONGEST_NAME = 64  # of [a-zA-Z0-9_-]
+_LONGEST_DESCRIPTION = 1_024
 
 
 def function_name(operation_id: str, method: str, path: str, taken: set[str]) -> str:
@@ -22,6 +23,13 @@ def function_name(operation_id: str, method: str, path: str, taken: set[str]) ->
         name = wanted[: _LONGEST_NAME - len(ending)] + ending
     taken.add(name)
     return name
+
+
+def cut(description: str) -> str:
+    """Return the description, cut to 1,024 characters."""
+    if len(description) <= _LONGEST_DESCRIPTION:
+        return description
+    return description[: _LONGEST_DESCRIPTION - 1] + "…"
 
 
 def _cleaned(text: str) -> str:

@@ -1,14 +1,17 @@
 """Parameters and bodies of an operation, as far as a request can be built from them."""
 
 import re
+from collections import Counter
 from typing import get_args
 
+from core.openapi.names import cut
 from core.openapi.nodes import JsonObject, Node, References
 from core.openapi.operation import Location, MediaType, Parameter, RequestBody, Style
 from core.openapi.schemas import SchemaReader
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")  # RFC 9110, section 5.6.2
 _LONGEST_NAME = 256
+_MOST_PARAMETERS = 200
 
 # OpenAPI, "Parameter Object": definitions of these headers are ignored. The idempotency key is
 # ours to choose: it must be the same when the same call is sent again.
@@ -92,10 +95,12 @@ class ParameterReader:
         for level in levels:
             for key, node in self._of_level(level).items():
                 found[key] = node
-        names = [name for name, _ in found]
+        if len(found) > _MOST_PARAMETERS:
+            raise levels[-1].mistake(f"must have at most {_MOST_PARAMETERS} parameters")
+        names = Counter(name for name, _ in found)
         read = []
         for (name, location), node in found.items():
-            argument = name if names.count(name) == 1 else f"{location}_{name}"
+            argument = name if names[name] == 1 else f"{location}_{name}"
             parameter = self._parameter(node, name, location, argument)
             if parameter is not None:
                 read.append(parameter)
@@ -125,7 +130,7 @@ class ParameterReader:
         if location == "path" and not required:
             raise node.mistake("is a path parameter, so its `required` must be true")
         style, explode, schema = self._form(node, location)
-        description = node.text_at("description")
+        description = cut(node.text_at("description").strip())
         return Parameter(
             name=name,
             argument=argument,

@@ -67,7 +67,6 @@ def build_request(operation: Operation, arguments: JsonObject) -> PreparedReques
     }
     _refuse_missing(operation.parameters, arguments)
     path = _PLACEHOLDER.sub(lambda match: _path_value(*given[match[1]]), operation.path)
-    _refuse_dot_segments(path)
     query = "&".join(f"{name}={value}" for name, value in _query(operation.parameters, arguments))
     url = operation.server_url + path + (f"?{query}" if query else "")
     if len(url) > LONGEST_URL:
@@ -111,6 +110,7 @@ def _path_text(argument: str, text: str) -> str:
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise InvalidArguments(f"The argument {argument!r} must not hold control characters.")
     if _climbs(text):
+        # Nor can values climb together, as in `/{a}{b}`: neither of them may be a dot.
         raise InvalidArguments(f"The argument {argument!r} must not be or hold a '.' or '..' step.")
     return percent_encoded(text)
 
@@ -129,13 +129,6 @@ def _climbs(text: str) -> bool:
             return True
         text = unquote(text)
     return False
-
-
-def _refuse_dot_segments(path: str) -> None:
-    """Refuse what only the values of several placeholders make together, as in `/{a}{b}`."""
-    for segment in path.split("/"):
-        if unquote(segment) in (".", ".."):
-            raise InvalidArguments("The arguments in the path must not make a '.' or '..' step.")
 
 
 def _query(parameters: tuple[Parameter, ...], arguments: JsonObject) -> list[Pair]:

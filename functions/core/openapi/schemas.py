@@ -7,7 +7,10 @@ from core.openapi.nodes import JsonObject, Node, References, pointer_of
 _TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 _DEEPEST = 48
 _LARGEST_SCHEMA = 5_000
-_LARGEST_DOCUMENT = 200_000
+_LARGEST_DOCUMENT = 100_000
+# So many characters of text count as one more value.
+_TEXT_UNIT = 64
+_LONGEST_NAME_SHOWN = 64
 
 _ONE_SCHEMA = frozenset(
     [
@@ -127,15 +130,20 @@ class SchemaReader:
             elif key in _LIST_OF_SCHEMAS:
                 schema[key] = [self._read(item, inside, depth + 1) for item in value.items()]
             elif key in _SCHEMA_BY_NAME:
-                schema[key] = {
-                    name: self._read(item, inside, depth + 1) for name, item in value.children()
-                }
+                schema[key] = self._read_named(value, inside, depth)
         _check_shapes(node)
         self._drop_what_only_responses_have(node, schema)
         if self._is_3_0:
             return _as_json_schema(node, schema)
         schema.pop("example", None)
         return schema
+
+    def _read_named(self, node: Node, inside: tuple[str, ...], depth: int) -> JsonObject:
+        schemas: JsonObject = {}
+        for name, item in node.children():
+            self._spend_on_text(item, name)
+            schemas[name] = self._read(item, inside, depth + 1)
+        return schemas
 
     def _drop_what_only_responses_have(self, node: Node, schema: JsonObject) -> None:
         """Take away the properties that are `readOnly`: a request should not send them."""
@@ -165,18 +173,24 @@ class SchemaReader:
         while waiting:
             value, level = waiting.pop()
             self._spend(node, level)
-            if isinstance(value, dict):
-                waiting.extend((item, level + 1) for item in value.values())
+            if isinstance(value, str):
+                self._spend_on_text(node, value)
+            elif isinstance(value, dict):
+                waiting.extend((item, level + 1) for pair in value.items() for item in pair)
             elif isinstance(value, list):
                 waiting.extend((item, level + 1) for item in value)
             elif isinstance(value, float) and not math.isfinite(value):
                 raise node.mistake("holds a number that JSON cannot write")
 
-    def _spend(self, node: Node, depth: int) -> None:
+    def _spend_on_text(self, node: Node, text: str) -> None:
+        if len(text) >= _TEXT_UNIT:
+            self._spend(node, 0, len(text) // _TEXT_UNIT)
+
+    def _spend(self, node: Node, depth: int, amount: int = 1) -> None:
         if depth > _DEEPEST:
             raise node.mistake(f"is nested more than {_DEEPEST} levels deep")
-        self._left_in_schema -= 1
-        self._left_in_document -= 1
+        self._left_in_schema -= amount
+        self._left_in_document -= amount
         if self._left_in_schema < 0:
             raise node.mistake(
                 f"belongs to a schema of more than {_LARGEST_SCHEMA:,} values, counting each "
@@ -190,7 +204,7 @@ class SchemaReader:
 
 
 def _where_it_contains_itself(target: Node, pointer: str) -> JsonObject:
-    name = pointer.rsplit("/", 1)[-1]
+    name = pointer.rsplit("/", 1)[-1][:_LONGEST_NAME_SHOWN]
     stand_in: JsonObject = {"description": f"Another {name}, of the same form."}
     kind = target.fields().get("type")
     return {"type": kind, **stand_in} if isinstance(kind, str) else stand_in

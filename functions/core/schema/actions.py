@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from core.schema.common import Metadata, RequestModel, WireModel
 
@@ -29,7 +29,7 @@ class ActionRecord(WireModel):
     operation: str
 
 
-class NoAuthentication(WireModel):
+class NoAuthentication(RequestModel):
     """The service asks for no credentials."""
 
     type: Literal["none"]
@@ -39,7 +39,6 @@ class CreateActions(RequestModel):
     """The body of `POST /v1/actions`: one document, one tool an operation."""
 
     openapi_schema: dict[str, Any]
-    name: Annotated[str, StringConstraints(max_length=256)] | None = None
     operations: Annotated[list[str], Field(min_length=1)] | None = None
     authentication: NoAuthentication | None = None
     metadata: Metadata | None = None

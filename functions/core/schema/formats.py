@@ -4,22 +4,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from core.schema.common import WireModel
+from core.schema.common import RequestModel
 
 
-class TextFormat(WireModel):
+class TextFormat(RequestModel):
     """Plain text."""
 
     type: Literal["text"]
 
 
-class JsonObjectFormat(WireModel):
+class JsonObjectFormat(RequestModel):
     """Any JSON object."""
 
     type: Literal["json_object"]
 
 
-class JsonSchema(WireModel):
+class JsonSchema(RequestModel):
     """A JSON schema with a name; `schema` is its wire name."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
@@ -30,7 +30,7 @@ class JsonSchema(WireModel):
     strict: bool | None = None
 
 
-class JsonSchemaFormat(WireModel):
+class JsonSchemaFormat(RequestModel):
     """JSON that obeys a schema."""
 
     type: Literal["json_schema"]

@@ -34,7 +34,7 @@ class RefusalContent(WireModel):
     refusal: str
 
 
-class ImageUrl(WireModel):
+class ImageUrl(RequestModel):
     """An image by its URL; `detail` as the model takes it."""
 
     url: str

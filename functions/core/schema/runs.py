@@ -53,7 +53,7 @@ class RunIncompleteDetails(WireModel):
     reason: Literal["max_completion_tokens", "max_prompt_tokens"] | None = None
 
 
-class TruncationStrategy(WireModel):
+class TruncationStrategy(RequestModel):
     """How the thread is cut to fit the model's window."""
 
     type: Literal["auto", "last_messages"]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from core.schema.common import WireModel
+from core.schema.common import RequestModel
 
 MAX_ASSISTANT_TOOLS = 128
 MAX_RUN_TOOLS = 20
@@ -12,7 +12,7 @@ MAX_RUN_TOOLS = 20
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 
-class FunctionDefinition(WireModel):
+class FunctionDefinition(RequestModel):
     """A function as the client describes it; `parameters` is a JSON schema."""
 
     name: FunctionName
@@ -21,14 +21,14 @@ class FunctionDefinition(WireModel):
     strict: bool | None = None
 
 
-class FunctionTool(WireModel):
+class FunctionTool(RequestModel):
     """A function that the client itself calls when the run asks for it."""
 
     type: Literal["function"]
     function: FunctionDefinition
 
 
-class ActionTool(WireModel):
+class ActionTool(RequestModel):
     """An operation of a registered OpenAPI document, called by the tool worker."""
 
     type: Literal["action"]
@@ -38,13 +38,13 @@ class ActionTool(WireModel):
 Tool = Annotated[FunctionTool | ActionTool, Field(discriminator="type")]
 
 
-class NamedFunction(WireModel):
+class NamedFunction(RequestModel):
     """The name of a function that the model must call."""
 
     name: str
 
 
-class NamedToolChoice(WireModel):
+class NamedToolChoice(RequestModel):
     """Forces one function."""
 
     type: Literal["function"]

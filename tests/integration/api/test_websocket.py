@@ -34,7 +34,9 @@ def key(context: SocketContext) -> str:
 
 def heard(world: World) -> list[dict[str, Any]]:
     """Return what was pushed to the connection, and forget it."""
-    texts = [json.loads(text) for connection, text in world.pusher.texts if connection == CONNECTION]
+    texts = [
+        json.loads(text) for connection, text in world.pusher.texts if connection == CONNECTION
+    ]
     world.pusher.texts.clear()
     return texts
 
@@ -209,4 +211,3 @@ class _LambdaContext:
     memory_limit_in_mb = 256
     invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:websocket"
     aws_request_id = "request"
-

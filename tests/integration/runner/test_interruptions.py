@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def kill_runner(world: World, job: StepJob) -> None:
 def assert_consistent(world: World, run: RunRecord) -> None:
     """The log is one chain without gaps, and each object in it ends once."""
     batches = world.runner.event_log.read(TENANT, run.id)
-    for before, after in zip(batches, batches[1:], strict=False):
+    for before, after in pairwise(batches):
         assert after.after == before.last
     ended: list[tuple[str, str]] = []
     for _, event in world.events(run):
@@ -185,9 +186,7 @@ def test_a_check_whose_write_never_came_acts_on_nothing_but_stays_awake(world: W
     assert world.get(run).status == "queued"
 
 
-def test_a_zombie_writes_nothing_that_counts(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_zombie_writes_nothing_that_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     thread_id = world.thread("Hi")
     run = world.create_run(thread_id)
     job = world.queues.steps.pop(0)

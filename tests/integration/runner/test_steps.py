@@ -1,6 +1,8 @@
 """The way of a run through the runner, with nothing going wrong."""
 
 import json
+from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -21,7 +23,7 @@ MESSAGE_STEP = [
 ]
 
 
-def said(events: list[tuple[object, Event]], index: int = 0) -> str:
+def said(events: Sequence[tuple[object, Event]], index: int = 0) -> str:
     """Return the text that the deltas add up to."""
     return "".join(
         part["text"]["value"]
@@ -70,7 +72,7 @@ def test_every_logged_batch_is_pushed_and_each_follows_the_one_before(world: Wor
     logged = world.runner.event_log.read(TENANT, run.id)
     # The first batch was logged by whoever created the run.
     assert [batch.first for batch in pushed] == [batch.first for batch in logged[1:]]
-    for before, after in zip(logged, logged[1:], strict=False):
+    for before, after in pairwise(logged):
         assert after.after == before.last
 
 
@@ -140,9 +142,7 @@ def test_a_function_call_waits_for_the_client_and_then_goes_on(world: World) -> 
 
 
 def test_text_before_a_call_is_a_closed_message_before_the_tool_step_opens(world: World) -> None:
-    world.model.turn(
-        *text("Let me look."), *call("look", "{}", "call_1"), *stop("tool_calls")
-    )
+    world.model.turn(*text("Let me look."), *call("look", "{}", "call_1"), *stop("tool_calls"))
     run = world.create_run(world.thread("Look"), tools=[function_tool("look")])
     world.deliver_next()
     names = [name for name in world.names(run) if not name.endswith("delta")]
@@ -239,4 +239,3 @@ def test_calls_beyond_the_step_limit_fail_the_run(world: World) -> None:
     assert failed.status == "failed"
     assert failed.last_error is not None
     assert "tool calls" in failed.last_error.message
-

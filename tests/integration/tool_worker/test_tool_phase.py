@@ -238,4 +238,3 @@ def test_outputs_that_are_too_large_for_an_item_come_back_whole(world: World) ->
     world.deliver_next()
     assert world.get(run).status == "completed"
     assert world.model.requests[1].messages[-1]["content"] == large
-

@@ -1,0 +1,58 @@
+"""What endpoints ask for: the context, the caller's tenant, the page of a list."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query, Request
+
+from core.errors import not_found
+from core.ids import is_well_formed
+from core.keys import KeyRecord
+from core.paging import PageQuery
+from wiring.bootstrap import ApiContext
+
+_LIMIT_DESCRIPTION = "How many objects the page may have."
+_AFTER_DESCRIPTION = "Only what follows the object of this id, in the order asked for."
+_BEFORE_DESCRIPTION = "Only what precedes the object of this id, in the order asked for."
+
+Limit = Annotated[int, Query(ge=1, le=100, description=_LIMIT_DESCRIPTION)]
+
+
+async def _context(request: Request) -> ApiContext:
+    context: ApiContext = request.app.state.context()
+    return context
+
+
+async def _tenant(request: Request) -> str:
+    caller: KeyRecord = request.state.caller
+    return caller.tenant
+
+
+Context = Annotated[ApiContext, Depends(_context)]
+Tenant = Annotated[str, Depends(_tenant)]
+
+
+def page_query(kind: str, prefix: str) -> Callable[..., PageQuery]:
+    """Return the dependency that reads the page asked for of a list.
+
+    Args:
+        kind: what is listed, as errors call it.
+        prefix: of the ids, which are the cursors: what cannot be one never becomes part of a key.
+    """
+
+    async def read(
+        limit: Limit = 20,
+        order: Annotated[
+            Literal["asc", "desc"], Query(description="By creation: `desc` is newest first.")
+        ] = "desc",
+        after: Annotated[str | None, Query(description=_AFTER_DESCRIPTION)] = None,
+        before: Annotated[str | None, Query(description=_BEFORE_DESCRIPTION)] = None,
+    ) -> PageQuery:
+        for param, cursor in (("after", after), ("before", before)):
+            if cursor and not (
+                is_well_formed(cursor) and cursor.startswith((f"{prefix}_", f"{prefix}-"))
+            ):
+                raise not_found(kind, cursor, param=param)
+        return PageQuery(limit, order, after or None, before or None)
+
+    return read  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Routes: one file a resource, each a thin layer over its service."""

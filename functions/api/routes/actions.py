@@ -1,0 +1,33 @@
+"""`/v1/actions`."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from api.dependencies import Context, Tenant, page_query
+from api.routes.routers import project_router
+from api.services import actions
+from core.paging import PageQuery
+from core.schema.actions import Action, CreateActions
+from core.schema.common import ListPage
+
+router = project_router("Actions")
+Page = Annotated[PageQuery, Depends(page_query("action", "action"))]
+
+
+@router.post("/v1/actions")
+def create_actions(context: Context, tenant: Tenant, request: CreateActions) -> ListPage[Action]:
+    """Register the operations of an OpenAPI document as tools."""
+    return actions.create_actions(context, tenant, request)
+
+
+@router.get("/v1/actions")
+def list_actions(context: Context, tenant: Tenant, query: Page) -> ListPage[Action]:
+    """List the project's actions."""
+    return actions.list_actions(context, tenant, query)
+
+
+@router.get("/v1/actions/{action_id}")
+def get_action(context: Context, tenant: Tenant, action_id: str) -> Action:
+    """Return an action."""
+    return actions.get_action(context, tenant, action_id)

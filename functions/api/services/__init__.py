@@ -1,0 +1,1 @@
+"""Use cases: what a request makes happen, without HTTP."""

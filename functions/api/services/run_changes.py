@@ -1,0 +1,45 @@
+"""What every change of a run by the API needs: another try if it moved, and no failing too late."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from adapters.dynamodb.errors import RunMoved, StoreUnavailable
+from wiring.telemetry import log_failure
+
+T = TypeVar("T")
+_ATTEMPTS = 6
+_FIRST_PAUSE_SECONDS = 0.02
+
+
+def retry_if_moved(decide: Callable[[], T]) -> T:
+    """Read, decide and write; if somebody moved the run in between, do it again.
+
+    Args:
+        decide: reads the run and writes what follows from that.
+
+    Raises:
+        StoreUnavailable: the run moved each time; nothing was changed.
+    """
+    pause = _FIRST_PAUSE_SECONDS
+    for attempt in range(_ATTEMPTS):
+        try:
+            return decide()
+        except RunMoved:
+            if attempt < _ATTEMPTS - 1:
+                time.sleep(pause * (0.5 + random.random()))
+                pause *= 2
+    raise StoreUnavailable("The run moved each time that it was to be changed.")
+
+
+def after_commit(message: str, action: Callable[[], None]) -> None:
+    """Carry out what follows a committed change; if that fails, log it as `message`.
+
+    The change is made and the client must be told so; the run's delayed check finds a run that
+    stands still, and does what was not done.
+    """
+    try:
+        action()
+    except Exception as error:
+        log_failure(message, error)

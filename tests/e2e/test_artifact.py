@@ -1,0 +1,88 @@
+"""The artifact by itself, as Lambda finds it: only the standard library and boto3 are beside it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra.local.build import build_artifact
+from infra.local.environment import REGION, process_environment
+from infra.local.processes import Processes
+from infra.local.tools import Tools
+
+ROOT = Path(__file__).resolve().parents[2]
+# What Lambda's Python runtimes bring.
+RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """Reads CloudFormation's YAML, whose tags do not matter here."""
+
+
+TemplateLoader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+def list_handlers() -> list[str]:
+    """The handlers of the template's functions."""
+    template = yaml.load((ROOT / "template.yaml").read_text(), TemplateLoader)
+    return [
+        resource["Properties"]["Handler"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked artifact."""
+    directory = tmp_path_factory.mktemp("build")
+    processes = Processes(directory, process_environment(os.environ, str(directory)))
+    template = build_artifact(Tools(ROOT), processes, print).template
+    (archive,) = template.parent.glob("*.zip")
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(directory / "artifact")
+    return directory / "artifact"
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the packages of the Lambda runtime, and none of our others."""
+    directory = tmp_path_factory.mktemp("runtime")
+    installed = Path(yaml.__file__).parents[1]
+    for name in RUNTIME_PACKAGES:
+        (directory / name).symlink_to(installed / name)
+    return directory
+
+
+def test_all_functions_are_built_from_one_artifact() -> None:
+    assert len(list_handlers()) == len(set(list_handlers())) == 6
+
+
+@pytest.mark.parametrize("handler", list_handlers())
+def test_a_handler_loads_from_the_artifact_alone(
+    handler: str, artifact: Path, runtime: Path
+) -> None:
+    module, _, name = handler.rpartition(".")
+    code = f"""
+import importlib, sys
+sys.path[:0] = [{str(artifact)!r}]
+sys.path.append({str(runtime)!r})
+module = importlib.import_module({module!r})
+assert callable(getattr(module, {name!r}))
+assert module.__file__.startswith({str(artifact)!r}), module.__file__
+"""
+    environment = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert loaded.returncode == 0, loaded.stderr

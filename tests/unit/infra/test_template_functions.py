@@ -1,0 +1,133 @@
+"""The functions of template.yaml: one artifact, logs that forget, and their settings."""
+
+from typing import Final
+
+import pytest
+
+from tests.support.cloudformation import Stack
+from tests.support.template import HANDLERS, grants, role_of, variables
+from wiring.settings import (
+    ApiSettings,
+    RunnerSettings,
+    Settings,
+    SupervisorSettings,
+    WorkerSettings,
+    read_settings,
+)
+
+SETTINGS: Final[dict[str, type[Settings]]] = {
+    "ApiFunction": ApiSettings,
+    "WebSocketFunction": Settings,
+    "RunnerFunction": RunnerSettings,
+    "TimersFunction": SupervisorSettings,
+    "DeadLettersFunction": SupervisorSettings,
+    "ToolWorkerFunction": WorkerSettings,
+}
+
+
+def test_the_functions_share_one_artifact() -> None:
+    stack = Stack()
+    functions = stack.of_type("AWS::Serverless::Function")
+    assert {name: properties["Handler"] for name, properties in functions.items()} == HANDLERS
+    assert stack.function_globals["CodeUri"] == "functions/"
+    shared = {"CodeUri", "Runtime", "Architectures", "Layers"}
+    assert not [name for name, properties in functions.items() if shared & properties.keys()]
+
+
+def test_functions_run_on_arm_by_default_and_on_what_is_asked_for() -> None:
+    assert Stack().function_globals["Architectures"] == ["arm64"]
+    assert Stack().function_globals["Runtime"] == "python3.13"
+    local = Stack(Architecture="x86_64", RuntimeVersion="python3.11").function_globals
+    assert (local["Architectures"], local["Runtime"]) == (["x86_64"], "python3.11")
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_each_function_logs_into_a_group_of_its_own_that_forgets(function: str) -> None:
+    stack = Stack(LogRetentionDays="14")
+    logging = stack.properties(function)["LoggingConfig"]
+    group = logging["LogGroup"]["Ref"]
+    assert group == function.removesuffix("Function") + "LogGroup"
+    assert stack.properties(group)["RetentionInDays"] == "14"
+    written = {
+        target for action, target in grants(stack, role_of(stack, function)) if "logs:" in action
+    }
+    assert written == {f"{group}.Arn"}
+
+
+def test_every_log_group_forgets() -> None:
+    groups = Stack(AccessLogs="true").of_type("AWS::Logs::LogGroup")
+    assert len(groups) == len(HANDLERS) + 2
+    assert all(properties["RetentionInDays"] == "30" for properties in groups.values())
+
+
+@pytest.mark.parametrize(("function", "kind"), SETTINGS.items())
+def test_each_function_is_told_what_its_settings_ask_for_and_no_more(
+    function: str, kind: type[Settings]
+) -> None:
+    # The path of a request comes without the stage.
+    asked = {name.upper() for name in kind.model_fields} - {"API_STAGE"}
+    given = {
+        name
+        for name in variables(Stack(), function)
+        if not name.startswith(("AWS_", "POWERTOOLS_"))
+    }
+    assert given == asked
+
+
+@pytest.mark.parametrize(("function", "kind"), SETTINGS.items())
+def test_the_templates_defaults_are_valid_settings(function: str, kind: type[Settings]) -> None:
+    given = variables(Stack(), function)
+    environment = {n: v if isinstance(v, str) else f"the-{n}" for n, v in given.items()}
+    settings = read_settings(kind, environment)
+    for name, field in kind.model_fields.items():
+        if isinstance(field.default, int):
+            assert getattr(settings, name) == field.default, name
+
+
+def test_functions_are_told_where_everything_is() -> None:
+    stack = Stack()
+    runner = variables(stack, "RunnerFunction")
+    assert {name: value["Ref"] for name, value in runner.items() if isinstance(value, dict)} == {
+        "STATE_TABLE": "StateTable",
+        "STREAM_TABLE": "StreamTable",
+        "BUCKET": "Bucket",
+        "STEPS_QUEUE_URL": "StepsQueue",
+        "TIMERS_QUEUE_URL": "TimersQueue",
+        "TOOLS_STATE_MACHINE_ARN": "ToolsStateMachine",
+    }
+
+
+def test_logs_and_metrics_name_the_function() -> None:
+    stack = Stack(LogLevel="DEBUG")
+    names = {variables(stack, function)["POWERTOOLS_SERVICE_NAME"] for function in HANDLERS}
+    assert len(names) == len(HANDLERS)
+    shared = stack.function_globals["Environment"]["Variables"]
+    assert shared["POWERTOOLS_METRICS_NAMESPACE"] == "ThreadRunner"
+    assert shared["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+
+
+def test_by_default_no_version_is_published() -> None:
+    stack = Stack()
+    assert not stack.of_type("AWS::Lambda::Version")
+    assert not stack.of_type("AWS::Lambda::Alias")
+
+
+@pytest.mark.parametrize("name", ["Api", "WebSocket", "Runner"])
+def test_with_snapstart_a_release_publishes_a_version_that_its_alias_serves(name: str) -> None:
+    stack = Stack(SnapStart="PublishedVersions", ReleaseId="abc123")
+    function = stack.properties(f"{name}Function")
+    assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    # Lambda publishes nothing unless the function itself has changed.
+    assert "abc123" in function["Description"]
+    assert stack.properties(f"{name}Version")["Description"] == "abc123"
+    assert stack.properties(f"{name}Alias")["FunctionVersion"] == {
+        "Fn::GetAtt": f"{name}Version.Version"
+    }
+
+
+def test_with_snapstart_everything_calls_the_aliases() -> None:
+    stack = Stack(SnapStart="PublishedVersions")
+    assert stack.properties("ApiPermission")["FunctionName"] == {"Ref": "ApiAlias"}
+    assert stack.properties("RunnerSource")["FunctionName"] == {"Ref": "RunnerAlias"}
+    for route in stack.properties("WebSocketApi")["Routes"].values():
+        assert route["FunctionArn"] == {"Ref": "WebSocketAlias"}

@@ -1,0 +1,153 @@
+"""Who may do what according to template.yaml: least privilege, and no key in the open."""
+
+import re
+from typing import Final
+
+import pytest
+
+from tests.support.cloudformation import Stack, read_template
+from tests.support.template import (
+    HANDLERS,
+    LOCAL,
+    QUEUE_OF,
+    as_list,
+    grants,
+    holders,
+    role_of,
+    statements,
+    variables,
+)
+
+# Actions that AWS authorizes for all resources only (Service Authorization Reference).
+WITHOUT_RESOURCES: Final = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+STACKS: Final = [
+    pytest.param({}, id="defaults"),
+    pytest.param(LOCAL, id="local"),
+    pytest.param({"SnapStart": "PublishedVersions"}, id="snapstart"),
+    pytest.param({"ModelKeySecretArn": "arn:aws:secretsmanager:x:1:secret:k"}, id="secret"),
+]
+
+
+def test_no_parameter_takes_a_key_itself() -> None:
+    parameters = read_template()["Parameters"]
+    suspects = {n for n in parameters if re.search(r"key|secret|token|password", n, re.I)}
+    assert suspects == {"ModelKeyParameter", "ModelKeySecretArn"}
+    for name in suspects:
+        assert not re.search(parameters[name]["AllowedPattern"], "sk-proj-abcdef0123456789")
+    assert re.search(parameters["ModelKeyParameter"]["AllowedPattern"], "/threadrunner/model-key")
+
+
+def test_only_the_runner_reads_the_models_key_and_only_that_key() -> None:
+    stack = Stack(ModelKeyParameter="/a/key")
+    assert holders(stack, "ssm:GetParameter") == {"RunnerFunction"}
+    assert ("ssm:GetParameter", "arn:aws:ssm:eu-central-1:111111111111:parameter/a/key") in grants(
+        stack, "RunnerRole"
+    )
+    assert holders(stack, "secretsmanager:GetSecretValue") == set()
+    given = variables(stack, "RunnerFunction")
+    assert (given["MODEL_KEY_PARAMETER"], given["MODEL_KEY_SECRET"]) == ("/a/key", "")
+
+
+def test_a_secret_replaces_the_parameter() -> None:
+    arn = "arn:aws:secretsmanager:eu-central-1:1:secret:k"
+    stack = Stack(ModelKeySecretArn=arn)
+    assert ("secretsmanager:GetSecretValue", arn) in grants(stack, "RunnerRole")
+    assert holders(stack, "ssm:GetParameter") == set()
+    given = variables(stack, "RunnerFunction")
+    assert (given["MODEL_KEY_PARAMETER"], given["MODEL_KEY_SECRET"]) == ("", arn)
+
+
+def test_a_backend_without_a_key_needs_no_permission() -> None:
+    stack = Stack(ModelKeyParameter="")
+    assert holders(stack, "ssm:GetParameter") == set()
+
+
+@pytest.mark.parametrize("parameters", STACKS)
+def test_each_function_has_a_role_of_its_own_with_nothing_but_its_own_policy(
+    parameters: dict[str, str],
+) -> None:
+    stack = Stack(**parameters)
+    roles = stack.of_type("AWS::IAM::Role")
+    assert set(roles) == {role_of(stack, name) for name in HANDLERS} | {"ToolsRole"}
+    assert len(roles) == len(HANDLERS) + 1
+    for properties in roles.values():
+        assert "ManagedPolicyArns" not in properties
+        assert len(properties["Policies"]) == 1
+    for properties in stack.of_type("AWS::Serverless::Function").values():
+        assert not {"Policies", "Events"} & properties.keys()
+
+
+@pytest.mark.parametrize("parameters", STACKS)
+def test_no_action_is_a_pattern_and_only_what_has_no_resources_is_allowed_on_all(
+    parameters: dict[str, str],
+) -> None:
+    stack = Stack(**parameters)
+    on_all: set[str] = set()
+    for role in stack.of_type("AWS::IAM::Role"):
+        for statement in statements(stack, role):
+            assert statement["Effect"] == "Allow"
+            assert not {"NotAction", "NotResource"} & statement.keys()
+            actions = as_list(statement["Action"])
+            assert not [action for action in actions if "*" in action]
+            if "*" in as_list(statement["Resource"]):
+                on_all.update(actions)
+    assert on_all == WITHOUT_RESOURCES
+
+
+def test_functions_are_allowed_nothing_on_all_resources_but_to_send_traces() -> None:
+    stack = Stack()
+    for function in HANDLERS:
+        on_all = {
+            action for action, target in grants(stack, role_of(stack, function)) if target == "*"
+        }
+        assert on_all == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def test_nobody_scans_or_deletes_in_bulk() -> None:
+    stack = Stack()
+    for action in ("dynamodb:Scan", "dynamodb:BatchWriteItem", "s3:DeleteObject", "s3:ListBucket"):
+        assert holders(stack, action) == set()
+
+
+def test_the_websocket_function_only_reads_the_state() -> None:
+    allowed = {a for a, target in grants(Stack(), "WebSocketRole") if target == "StateTable.Arn"}
+    assert allowed == {"dynamodb:GetItem", "dynamodb:Query"}
+    assert "WebSocketFunction" not in holders(Stack(), "s3:PutObject")
+
+
+def test_only_the_functions_that_keep_runs_moving_start_tools_and_send_messages() -> None:
+    stack = Stack()
+    supervisors = {"RunnerFunction", "TimersFunction", "DeadLettersFunction"}
+    assert holders(stack, "states:StartExecution") == supervisors
+    for queue in ("StepsQueue", "TimersQueue"):
+        assert holders(stack, "sqs:SendMessage", queue) == supervisors | {"ApiFunction"}
+
+
+def test_a_queue_is_read_by_its_consumer_alone() -> None:
+    stack = Stack()
+    for function, queue in QUEUE_OF.items():
+        for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"):
+            assert holders(stack, f"sqs:{action}", queue) == {function}
+
+
+def test_connections_are_written_to_on_this_stage_only() -> None:
+    stack = Stack()
+    assert holders(stack, "execute-api:ManageConnections") == set(HANDLERS)
+    targets = {
+        target
+        for function in HANDLERS
+        for action, target in grants(stack, role_of(stack, function))
+        if action == "execute-api:ManageConnections"
+    }
+    prefix = "arn:aws:execute-api:eu-central-1:111111111111:${WebSocketApi}"
+    assert targets == {f"{prefix}/live/POST/@connections/*"}
