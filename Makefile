@@ -102,6 +102,7 @@ build: setup ## build the artifact for AWS into .aws-sam/build (ARCHITECTURE=arm
 	@PATH="$(CURDIR)/$(bin):$$PATH" .local/sam/bin/sam build --parameter-overrides \
 	  RuntimeVersion=$$($(python) -c 'import sys; print("python%d.%d" % sys.version_info[:2])') \
 	  Architecture=$(ARCHITECTURE)
+	@$(python) -m infra.artifact $$(find .aws-sam/build -mindepth 1 -maxdepth 1 -type d)
 
 .PHONY: setup
 setup: python ## install everything under .local/ (PYTHON: which Python to use, 3.11 to 3.14)

@@ -272,7 +272,9 @@ class TurnAssembler:
             body |= {"name": delta.name, "output": None}
         details = {"type": "tool_calls", "tool_calls": [call]}
         self._emit("thread.run.step.delta", self._step_delta(details))
-        self._joinable, self._joinable_at = pieces, ("call", delta.index)
+        if delta.name is None:
+            # Nothing joins the opening: SDKs give handlers only the deltas that come after it.
+            self._joinable, self._joinable_at = pieces, ("call", delta.index)
 
     def _call_details(self) -> ToolCallsDetails:
         return ToolCallsDetails(

@@ -10,6 +10,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from infra.artifact import finish_artifact
 from infra.local.sources import is_leftover
 
 # In the template that `sam build` writes: a function's folder, relative to the template.
@@ -26,18 +27,24 @@ def share_archives(output: Path) -> None:
     archives: dict[str, str] = {}
     for name in dict.fromkeys(match[2] for match in _CODE_URI.finditer(text)):
         folder = output / name
-        files = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.is_file() and not is_leftover(path.relative_to(folder))
-        )
+        files = [path for path in _files(folder) if not is_leftover(path.relative_to(folder))]
         archive = f"{_digest(folder, files)}.zip"
         if not (output / archive).exists():
-            _write_archive(output / archive, folder, files)
+            finish_artifact(folder)
+            _write_archive(output / archive, folder, _files(folder))
         archives[name] = archive
         shutil.rmtree(folder)
     template.write_text(
         _CODE_URI.sub(lambda match: match[1] + archives[match[2]], text), encoding="utf-8"
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 

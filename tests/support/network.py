@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import httpcore
+import httpcore2
 
 from adapters.egress import (
     EgressAllowList,
@@ -29,7 +29,7 @@ class Clock:
         return self.now
 
 
-class Stream(httpcore.NetworkStream):
+class Stream(httpcore2.NetworkStream):
     """A connection that answers from a script, a few bytes at a time."""
 
     def __init__(self, network: "Network", answer: bytes) -> None:
@@ -53,7 +53,7 @@ class Stream(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         self._network.tls_names.append(server_hostname)
         return self
 
@@ -64,7 +64,7 @@ class Stream(httpcore.NetworkStream):
         return None
 
 
-class Network(httpcore.NetworkBackend):
+class Network(httpcore2.NetworkBackend):
     """Connections that answer from a script, in the order of the answers."""
 
     def __init__(self, *answers: bytes | Exception) -> None:
@@ -86,8 +86,8 @@ class Network(httpcore.NetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
         self.connected.append((host, port))
         self.clock.now += self.seconds_per_connect
         answer = self.answers.pop(0)

@@ -5,7 +5,7 @@ import ssl
 import time
 from dataclasses import dataclass, field
 
-import httpcore
+import httpcore2
 
 from adapters.egress.allow_list import EgressAllowList
 from adapters.egress.bodies import BodyCollector
@@ -15,8 +15,8 @@ from adapters.egress.errors import EgressFailed, EgressTimeout
 from adapters.egress.hops import REDIRECTS, Hop, first_hop, following_hop
 from core.openapi import PreparedRequest
 
-# At the level DEBUG httpcore writes the headers of requests and responses to its log.
-logging.getLogger("httpcore").setLevel(logging.INFO)
+# At the level DEBUG httpcore2 writes the headers of requests and responses to its log.
+logging.getLogger("httpcore2").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,16 @@ class EgressClient:
         max_redirects: int = 5,
         ssl_context: ssl.SSLContext | None = None,
         resolver: Resolver = resolve,
-        network: httpcore.NetworkBackend | None = None,
+        network: httpcore2.NetworkBackend | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self._allow = allow
         self._connect_timeout = connect_timeout
         self._max_response_bytes = max_response_bytes
         self._max_redirects = max_redirects
-        self._ssl_context = ssl_context or httpcore.default_ssl_context()
+        self._ssl_context = ssl_context or httpcore2.default_ssl_context()
         self._resolver = resolver
-        self._network = network or httpcore.SyncBackend()
+        self._network = network or httpcore2.SyncBackend()
         self._clock = clock
 
     def send(
@@ -101,11 +101,11 @@ class EgressClient:
             origin = hop.target.origin
             try:
                 answer = self._exchange(hop, deadline)
-            except (TimeIsUp, httpcore.TimeoutException):
+            except (TimeIsUp, httpcore2.TimeoutException):
                 raise EgressTimeout(
                     f"{origin} did not answer in time ({timeout_seconds:g} seconds for everything)."
                 ) from None
-            except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
                 raise EgressFailed(f"{origin} {_what_failed(error)}.") from None
             if isinstance(answer, EgressResponse):
                 return answer
@@ -114,13 +114,13 @@ class EgressClient:
 
     def _exchange(self, hop: Hop, deadline: Deadline) -> EgressResponse | Hop:
         """Send one request; return the response, or the request that a redirect asks for."""
-        url = httpcore.URL(
+        url = httpcore2.URL(
             scheme=hop.target.scheme.encode(),
             host=hop.target.host.encode(),
             port=hop.target.port,
             target=hop.target.path_and_query.encode(),
         )
-        connection = httpcore.HTTPConnection(
+        connection = httpcore2.HTTPConnection(
             origin=url.origin,
             ssl_context=self._ssl_context,
             network_backend=CheckedBackend(
@@ -142,7 +142,7 @@ class EgressClient:
         finally:
             connection.close()
 
-    def _read(self, response: httpcore.Response) -> EgressResponse:
+    def _read(self, response: httpcore2.Response) -> EgressResponse:
         coding = b", ".join(_header(response, b"content-encoding")).decode("latin-1")
         collector = BodyCollector(coding, self._max_response_bytes)
         for chunk in response.iter_stream():
@@ -157,7 +157,7 @@ class EgressClient:
         )
 
 
-def _header(response: httpcore.Response, name: bytes) -> list[bytes]:
+def _header(response: httpcore2.Response, name: bytes) -> list[bytes]:
     """Return the header's values that say something, in their order."""
     return [value.strip() for key, value in response.headers if key.lower() == name and value]
 
@@ -168,8 +168,8 @@ def _what_failed(error: Exception) -> str:
         return "has a certificate that is not valid for it"
     if isinstance(error.__cause__, ssl.SSLError):
         return "does not speak TLS as it should"
-    if isinstance(error, httpcore.ConnectError):
+    if isinstance(error, httpcore2.ConnectError):
         return "cannot be connected to"
-    if isinstance(error, httpcore.ProtocolError):
+    if isinstance(error, httpcore2.ProtocolError):
         return "does not speak HTTP as it should"
     return "broke off the connection"

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import httpcore
+import httpcore2
 
 from adapters.egress.addresses import Address, is_never_allowed, is_public, parse_address
 from adapters.egress.allow_list import EgressAllowList
@@ -30,7 +30,7 @@ def resolve(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class CheckedBackend(httpcore.NetworkBackend):
+class CheckedBackend(httpcore2.NetworkBackend):
     """Connects to a host once all of its addresses have passed.
 
     Args:
@@ -46,7 +46,7 @@ class CheckedBackend(httpcore.NetworkBackend):
         *,
         allow: EgressAllowList,
         resolver: Resolver,
-        network: httpcore.NetworkBackend,
+        network: httpcore2.NetworkBackend,
         deadline: Deadline,
         connect_timeout: float,
     ) -> None:
@@ -62,22 +62,22 @@ class CheckedBackend(httpcore.NetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
         """Connect to the first address of the host that answers.
 
         Raises:
             EgressRefused: one of its addresses is closed to tools.
             EgressFailed: it has no address.
             TimeIsUp: the deadline has passed.
-            httpcore.ConnectError, httpcore.ConnectTimeout: no address answers.
+            httpcore2.ConnectError, httpcore2.ConnectTimeout: no address answers.
         """
-        failure: Exception = httpcore.ConnectError("The host has no address.")
+        failure: Exception = httpcore2.ConnectError("The host has no address.")
         for address in self._checked_addresses(host, port)[:_MOST_ADDRESSES]:
             limit = min(self._connect_timeout, self._deadline.remaining())
             try:
                 stream = self._network.connect_tcp(str(address), port, timeout=limit)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
             else:
                 return TimedStream(stream, self._deadline)
@@ -117,16 +117,16 @@ class CheckedBackend(httpcore.NetworkBackend):
         self,
         path: str,
         timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
         """Refuse: there is nothing for tools behind a socket of this machine."""
         raise EgressRefused("Tools may not reach sockets of this machine.")
 
 
-class TimedStream(httpcore.NetworkStream):
+class TimedStream(httpcore2.NetworkStream):
     """A connection whose every wait ends at the deadline, however slowly the other side drips."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+    def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
 
@@ -144,7 +144,7 @@ class TimedStream(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         """Return the connection under TLS, verified for the host's name."""
         limit = self._deadline.remaining()
         stream = self._stream.start_tls(ssl_context, server_hostname, limit)

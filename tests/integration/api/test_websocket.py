@@ -196,14 +196,14 @@ def test_the_handler_answers_without_a_body(
     context: SocketContext, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websocket, "socket_context", lambda: context)
-    event = {
+    event: dict[str, Any] = {
         "requestContext": {"connectionId": CONNECTION, "routeKey": "$connect"},
         "headers": {"Authorization": f"Bearer {key}"},
     }
-    assert websocket.handler(event, _LambdaContext()) == {"statusCode": 200}  # type: ignore[arg-type]
-    event["requestContext"]["routeKey"] = "$default"  # type: ignore[index]
-    event["body"] = '{"action":"ping"}'  # type: ignore[assignment]
-    assert websocket.handler(event, _LambdaContext()) == {"statusCode": 200}  # type: ignore[arg-type]
+    assert websocket.handler(event, _LambdaContext()) == {"statusCode": 200}
+    event["requestContext"]["routeKey"] = "$default"
+    event["body"] = '{"action":"ping"}'
+    assert websocket.handler(event, _LambdaContext()) == {"statusCode": 200}
 
 
 class _LambdaContext:

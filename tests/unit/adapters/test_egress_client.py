@@ -2,7 +2,7 @@
 
 import time
 
-import httpcore
+import httpcore2
 import pytest
 
 from adapters.egress import (
@@ -141,14 +141,14 @@ def test_metadata_stays_closed_even_if_the_operator_allows_it(address: str) -> N
 
 def test_the_next_address_is_tried_if_one_does_not_answer() -> None:
     names = Names(a_example=[["2606:4700::1", "93.184.216.34"]])
-    network = Network(httpcore.ConnectError("no route"), OK)
+    network = Network(httpcore2.ConnectError("no route"), OK)
     assert client(network, names).send(get("http://a.example/"), timeout_seconds=5).status == 200
     assert network.connected == [("2606:4700::1", 80), ("93.184.216.34", 80)]
 
 
 def test_not_more_than_a_few_addresses_are_tried() -> None:
     names = Names(a_example=[[f"93.184.216.{number}" for number in range(50)]])
-    network = Network(*[httpcore.ConnectError("no")] * 50)
+    network = Network(*[httpcore2.ConnectError("no")] * 50)
     with pytest.raises(EgressFailed):
         client(network, names).send(get("http://a.example/"), timeout_seconds=5)
     assert len(network.connected) == 4

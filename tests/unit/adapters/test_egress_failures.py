@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Sequence
 
-import httpcore
+import httpcore2
 import pytest
 
 from adapters.egress import (
@@ -97,8 +97,8 @@ def test_a_body_beyond_the_limit_is_cut_and_not_read_on() -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nhush",
-        httpcore.ConnectError("hush"),
-        httpcore.ReadError("hush"),
+        httpcore2.ConnectError("hush"),
+        httpcore2.ReadError("hush"),
     ],
 )
 def test_a_broken_service_is_a_failure_of_its_own(answer: bytes | Exception) -> None:
@@ -118,8 +118,8 @@ def test_an_unknown_name_is_a_failure() -> None:
 @pytest.mark.parametrize(
     ("answer", "seconds"),
     [
-        (httpcore.ConnectError("hush"), 5.0),
-        (httpcore.ReadTimeout("hush"), 5.0),
+        (httpcore2.ConnectError("hush"), 5.0),
+        (httpcore2.ReadTimeout("hush"), 5.0),
         (b"hush", 5.0),
         (redirect("http://10.0.0.1/hush?hush"), 5.0),
         (redirect("http://hush:hush@b.example/hush"), 5.0),
@@ -155,7 +155,7 @@ def test_the_log_holds_nothing_of_the_request(caplog: pytest.LogCaptureFixture) 
 def test_the_reason_of_a_failed_connection_is_told_in_words_of_our_own(
     cause: OSError, words: str
 ) -> None:
-    failure = httpcore.ConnectError("hush")
+    failure = httpcore2.ConnectError("hush")
     failure.__cause__ = cause
     with pytest.raises(EgressFailed) as caught:
         client(Network(failure)).send(get("https://a.example/"), timeout_seconds=5)

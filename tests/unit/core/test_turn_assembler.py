@@ -1,0 +1,342 @@
+"""One model turn: whatever comes in whatever pieces, what is written adds up to what was said."""
+
+from collections.abc import Sequence
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from core.call_assembler import ModelCall
+from core.model import CallFragment, ModelChunk
+from core.schema.messages import Message, RefusalContent, TextContent
+from core.schema.runs import Usage
+from core.schema.steps import ActionCall, FunctionCall, RunStep, ToolCallsDetails
+from core.turn_assembler import Draft, TurnAssembler, tool_call
+from tests.support.model import USAGE
+from tests.support.runs import NOW, RUN, THREAD, CountedIds, run_record
+from tests.unit.core.event_reader import EventReader
+from tests.unit.core.model_turns import ANY_CHUNK, SaidCalls, said_calls
+
+ACTIONS = frozenset({"g"})
+PIECES = st.lists(
+    st.tuples(st.sampled_from(["text", "text", "refusal"]), st.text(min_size=1, max_size=8)),
+    max_size=8,
+)
+# After which chunks something is written, and whether the write fails.
+WRITES = st.lists(st.none() | st.booleans(), max_size=24)
+
+
+def new_assembler() -> TurnAssembler:
+    return TurnAssembler(run_record(), CountedIds().new, lambda: NOW, ACTIONS.__contains__)
+
+
+class Writer:
+    """Takes drafts from an assembler and writes them down, or fails to."""
+
+    def __init__(self, assembler: TurnAssembler) -> None:
+        self.assembler = assembler
+        self.reader = EventReader("in_progress")
+        self.messages: dict[str, Message] = {}
+        self.steps: dict[str, RunStep] = {}
+
+    def write(self, *, fails: bool = False) -> Draft:
+        """Write what has come since the last time."""
+        draft = self.assembler.take()
+        if fails:
+            self.assembler.restore(draft)
+            return draft
+        for event in draft.events:
+            self.reader.read(event)
+        self.messages |= {message.id: message for message in draft.messages}
+        self.steps |= {step.id: step for step in draft.steps}
+        assert (draft.open_step, draft.open_message) == (
+            self.reader.open_step,
+            self.reader.open_message,
+        )
+        for message in draft.messages:
+            self.reader.check_record(message)
+        for step in draft.steps:
+            self.reader.check_record(step)
+        return draft
+
+    def play(self, chunks: Sequence[ModelChunk], writes: Sequence[bool | None]) -> None:
+        """Push chunks; after each write or fail to, as `writes` says, or do neither."""
+        plan = [*writes, *[None] * len(chunks)]
+        for chunk, fails in zip(chunks, plan, strict=False):
+            self.assembler.push(chunk)
+            if fails is not None:
+                self.write(fails=fails)
+
+
+def spoken(pieces: list[tuple[str, str]]) -> list[ModelChunk]:
+    return [
+        ModelChunk(text=piece) if kind == "text" else ModelChunk(refusal=piece)
+        for kind, piece in pieces
+    ]
+
+
+def joined(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what a message's parts are: neighbours of one kind are one part."""
+    parts: list[tuple[str, str]] = []
+    for kind, piece in pieces:
+        if parts and parts[-1][0] == kind:
+            parts[-1] = (kind, parts[-1][1] + piece)
+        else:
+            parts.append((kind, piece))
+    return parts
+
+
+def parts_of(message: Message) -> list[tuple[str, str]]:
+    parts: list[tuple[str, str]] = []
+    for part in message.content:
+        assert isinstance(part, TextContent | RefusalContent)
+        parts.append((part.type, part.text.value if part.type == "text" else part.refusal))
+    return parts
+
+
+def calls_of(step: RunStep | None) -> list[FunctionCall | ActionCall]:
+    assert step is not None
+    assert isinstance(step.step_details, ToolCallsDetails)
+    return step.step_details.tool_calls
+
+
+# ---- properties -------------------------------------------------------------------------------
+
+
+@given(pieces=PIECES, writes=WRITES)
+@example(pieces=[], writes=[])
+def test_a_message_adds_up_to_what_was_said_wherever_it_is_written(
+    pieces: list[tuple[str, str]], writes: list[bool | None]
+) -> None:
+    writer = Writer(new_assembler())
+    writer.play(spoken(pieces), writes)
+    writer.assembler.finish()
+    writer.assembler.close_message(usage=USAGE)
+    writer.write()
+    (message,) = writer.messages.values()
+    (step,) = writer.steps.values()
+    assert parts_of(message) == (joined(pieces) or [("text", "")])
+    assert (message.status, message.completed_at) == ("completed", NOW)
+    assert (step.status, step.completed_at, step.usage) == ("completed", NOW, USAGE)
+    assert not writer.assembler.dropped_text
+
+
+@given(pieces=PIECES, said=said_calls(), together=st.booleans(), writes=WRITES)
+def test_text_and_then_calls_are_a_message_and_then_a_step_with_these_calls(
+    pieces: list[tuple[str, str]],
+    said: SaidCalls,
+    together: bool,
+    writes: list[bool | None],
+) -> None:
+    chunks = spoken(pieces)
+    if together:
+        last = chunks.pop() if chunks else ModelChunk()
+        chunks.append(ModelChunk(text=last.text, refusal=last.refusal, calls=said.fragments))
+    else:
+        chunks += [ModelChunk(calls=(fragment,)) for fragment in said.fragments]
+    writer = Writer(new_assembler())
+    writer.play(chunks, writes)
+    turn = writer.assembler.finish()
+    writer.write()
+
+    assert [(call.name, call.arguments) for call in turn.calls] == [
+        (call.name, call.arguments) for call in said.calls
+    ]
+    assert calls_of(writer.assembler.step) == [
+        tool_call("action" if call.name in ACTIONS else "function", call) for call in turn.calls
+    ]
+    assert writer.assembler.step is not None
+    writer.reader.check_record(writer.assembler.step)
+    assert [parts_of(message) for message in writer.messages.values()] == (
+        [joined(pieces)] if pieces else []
+    )
+    assert all(message.status == "completed" for message in writer.messages.values())
+
+
+@given(chunks=st.lists(ANY_CHUNK, max_size=12), writes=WRITES)
+def test_nonsense_is_written_in_an_order_that_clients_can_follow(
+    chunks: list[ModelChunk], writes: list[bool | None]
+) -> None:
+    writer = Writer(new_assembler())
+    writer.play(chunks, writes)
+    turn = writer.assembler.finish()
+    writer.write()
+    told = [
+        each["text"]["value"] if each["type"] == "text" else each["refusal"]
+        for parts in writer.reader.contents.values()
+        for each in parts
+    ]
+    said = "".join((chunk.text or "") + (chunk.refusal or "") for chunk in chunks)
+    # Only text that comes after a call was told is left out, and that is noted.
+    assert said.startswith("".join(told))
+    left_out = said[len("".join(told)) :]
+    assert writer.assembler.dropped_text == bool(left_out.strip())
+    assert bool(turn.calls) == (writer.assembler.message is None)
+
+
+@given(pieces=PIECES, said=said_calls(), writes=st.lists(st.just(True), max_size=24))
+def test_writes_that_failed_leave_no_trace(
+    pieces: list[tuple[str, str]], said: SaidCalls, writes: list[bool | None]
+) -> None:
+    chunks = [*spoken(pieces), *(ModelChunk(calls=(each,)) for each in said.fragments)]
+    drafts = []
+    for these in (writes, []):
+        writer = Writer(new_assembler())
+        writer.play(chunks, these)
+        writer.assembler.finish()
+        drafts.append(writer.write())
+    failed_often, at_once = drafts
+    assert (failed_often.messages, failed_often.steps) == (at_once.messages, at_once.steps)
+    # Deltas are cut where a write was tried; otherwise the events are the same.
+    deltas = [[e for e in draft.events if not e.name.endswith(".delta")] for draft in drafts]
+    assert deltas[0] == deltas[1]
+
+
+# ---- examples ---------------------------------------------------------------------------------
+
+
+def test_what_comes_between_two_writes_is_one_delta() -> None:
+    writer = Writer(new_assembler())
+    writer.play([ModelChunk(text=piece) for piece in ("He", "llo", "!")], [])
+    first = writer.write()
+    assert [event.name for event in first.events] == [
+        "thread.run.step.created",
+        "thread.run.step.in_progress",
+        "thread.message.created",
+        "thread.message.in_progress",
+        "thread.message.delta",
+    ]
+    assert first.events[-1].data == {
+        "id": "msg_0001",
+        "object": "thread.message.delta",
+        "delta": {
+            "content": [
+                {"index": 0, "type": "text", "text": {"value": "Hello!", "annotations": []}}
+            ]
+        },
+    }
+    writer.play([ModelChunk(text=" Again"), ModelChunk(text=".")], [])
+    (delta,) = writer.write().events
+    assert delta.data["delta"]["content"] == [
+        {"index": 0, "type": "text", "text": {"value": " Again."}}
+    ]
+    assert writer.write().events == ()
+
+
+def test_the_first_delta_of_a_call_names_it_and_the_others_bring_its_arguments() -> None:
+    writer = Writer(new_assembler())
+    fragments = [
+        CallFragment(0, "call_a", "f", ""),
+        CallFragment(0, None, None, '{"a"'),
+        CallFragment(0, None, None, ": 1"),
+    ]
+    writer.play([ModelChunk(calls=(each,)) for each in fragments], [])
+    events = writer.write().events
+    opening = {"name": "f", "arguments": "", "output": None}
+    assert [event.data["delta"]["step_details"]["tool_calls"] for event in events[2:]] == [
+        [{"index": 0, "type": "function", "id": "call_a", "function": opening}],
+        [{"index": 0, "type": "function", "function": {"arguments": '{"a": 1'}}],
+    ]
+
+
+def test_the_records_of_a_turn_name_the_run_and_its_thread() -> None:
+    writer = Writer(new_assembler())
+    writer.play([ModelChunk(text="Hi")], [])
+    draft = writer.write()
+    ((message,), (step,)) = draft.messages, draft.steps
+    assert (message.thread_id, message.run_id, message.assistant_id, message.role) == (
+        THREAD,
+        RUN,
+        "asst_test",
+        "assistant",
+    )
+    assert (step.thread_id, step.run_id, step.assistant_id) == (THREAD, RUN, "asst_test")
+    assert step.expires_at == run_record().expires_at
+
+
+def test_a_message_that_was_cut_short_says_why() -> None:
+    writer = Writer(new_assembler())
+    writer.play([ModelChunk(text="Once upon")], [])
+    writer.assembler.finish()
+    writer.assembler.close_message(incomplete="max_tokens")
+    writer.write()
+    (message,) = writer.messages.values()
+    assert (message.status, message.incomplete_at, message.completed_at) == (
+        "incomplete",
+        NOW,
+        None,
+    )
+    assert message.incomplete_details is not None
+    assert message.incomplete_details.reason == "max_tokens"
+
+
+def test_closing_when_nothing_is_open_does_nothing() -> None:
+    assembler = new_assembler()
+    assembler.close_message()
+    assert assembler.take() == Draft((), (), (), None, None)
+
+
+def test_text_that_comes_after_a_call_was_told_is_dropped_and_noted() -> None:
+    assembler = new_assembler()
+    assembler.push(ModelChunk(calls=(CallFragment(0, "call_a", "f", "{}"),)))
+    assembler.push(ModelChunk(text=" \n"))
+    assert not assembler.dropped_text, "blanks are nothing to complain of"
+    assembler.push(ModelChunk(text="I called it."))
+    assert assembler.dropped_text
+    assert assembler.message is None
+
+
+def test_the_open_message_can_be_read_while_it_grows() -> None:
+    assembler = new_assembler()
+    for piece, so_far in [("He", "He"), ("llo", "Hello")]:
+        assembler.push(ModelChunk(text=piece))
+        assembler.take()
+        assert assembler.message is not None
+        assert parts_of(assembler.message) == [("text", so_far)]
+        assert assembler.message.status == "in_progress"
+
+
+def test_an_answer_has_started_when_anything_of_it_came() -> None:
+    for chunk, started in [
+        (ModelChunk(), False),
+        (ModelChunk(text="", usage=USAGE, finish_reason="stop"), False),
+        (ModelChunk(text="x"), True),
+        (ModelChunk(refusal="x"), True),
+        (ModelChunk(calls=(CallFragment(),)), True),
+    ]:
+        assembler = new_assembler()
+        assembler.push(chunk)
+        assert assembler.started is started
+
+
+def test_reason_usage_text_and_calls_may_come_in_one_chunk() -> None:
+    writer = Writer(new_assembler())
+    fragment = CallFragment(0, "call_a", "f", "{}")
+    writer.play([ModelChunk("Hi", None, (fragment,), "tool_calls", USAGE)], [])
+    turn = writer.assembler.finish()
+    writer.write()
+    assert turn.calls == (ModelCall("call_a", "f", "{}"),)
+    assert (turn.finish_reason, turn.usage) == ("tool_calls", USAGE)
+    assert [parts_of(message) for message in writer.messages.values()] == [[("text", "Hi")]]
+
+
+def test_the_last_usage_is_the_turns() -> None:
+    assembler = new_assembler()
+    assembler.push(ModelChunk(usage=Usage(prompt_tokens=1, completion_tokens=0, total_tokens=1)))
+    assembler.push(ModelChunk(text="x", usage=USAGE))
+    assembler.push(ModelChunk(text="y"))
+    assert assembler.finish().usage == assembler.usage == USAGE
+
+
+def test_a_message_before_calls_leaves_the_turns_usage_to_their_step() -> None:
+    """Some servers tell the usage so far with every chunk: it must not be counted twice."""
+    writer = Writer(new_assembler())
+    writer.play(
+        [
+            ModelChunk(text="I look it up.", usage=USAGE),
+            ModelChunk(calls=(CallFragment(0, "call_a", "f", None),), usage=USAGE),
+        ],
+        [],
+    )
+    writer.assembler.finish()
+    writer.write()
+    assert [step.usage for step in writer.steps.values()] == [None, None]
