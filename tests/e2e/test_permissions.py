@@ -1,0 +1,99 @@
+"""Each function's policy is sufficient, and it is enforced: the emulator checks it here."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.local.info import StackInfo
+from tests.support.service import Service, names_of, script, text_of
+
+pytestmark = pytest.mark.auth
+FUNCTION: dict[str, Any] = {"type": "function", "function": {"name": "ask"}}
+
+
+@pytest.fixture
+def service(stack_with_auth: StackInfo) -> Service:
+    """The service behind the gateway: every part of it runs with its function's role."""
+    return Service(stack_with_auth, stack_with_auth.gateway_base_url)
+
+
+@pytest.fixture
+def closed_action(service: Service) -> dict[str, str]:
+    """An action that the worker may not reach: its refusal is an output all the same."""
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Closed", "version": "1"},
+        "servers": [{"url": "http://10.0.0.1"}],
+        "paths": {"/": {"get": {"operationId": "knock", "responses": {"200": {"description": ""}}}}},
+    }
+    created = service.sdk.post("/actions", body={"openapi_schema": document}, cast_to=object)
+    assert isinstance(created, dict)
+    return {"type": "action", "id": created["data"][0]["id"]}
+
+
+def test_a_run_with_every_kind_of_step_needs_no_more_than_the_policies_allow(
+    service: Service, closed_action: dict[str, str]
+) -> None:
+    thread_id = service.thread(
+        script(
+            {"calls": [{"name": "knock", "arguments": {}}]},
+            {"calls": [{"name": "ask", "arguments": {}}]},
+            {"text": "Done."},
+        )
+    )
+    run = service.start(thread_id, tools=[closed_action, FUNCTION])
+    first = service.watch(run)
+    assert names_of(first)[-1] == "run.requires_action"
+    waiting = service.run(run)
+    assert waiting.required_action is not None
+    (call,) = waiting.required_action.submit_tool_outputs.tool_calls
+    service.sdk.beta.threads.runs.submit_tool_outputs(
+        run.id, thread_id=thread_id, tool_outputs=[{"tool_call_id": call.id, "output": "yes"}]
+    )
+    second = service.watch(run, after=first[-1].id)
+    assert names_of(second)[-1] == "run.completed"
+    assert text_of(second) == "Done."
+
+
+@pytest.fixture
+def without_start_execution(stack_with_auth: StackInfo) -> Iterator[None]:
+    """The runner's role without the permission to start the state machine."""
+    function = stack_with_auth.outputs["RunnerFunctionName"]
+    arguments: dict[str, Any] = {
+        "endpoint_url": stack_with_auth.emulator_url,
+        "region_name": stack_with_auth.region,
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
+    role = boto3.client("lambda", **arguments).get_function_configuration(FunctionName=function)[
+        "Role"
+    ].rsplit("/", 1)[1]
+    iam = boto3.client("iam", **arguments)
+    denial = (
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", '
+        '"Action": "states:StartExecution", "Resource": "*"}]}'
+    )
+    iam.put_role_policy(RoleName=role, PolicyName="taken-away", PolicyDocument=denial)
+    yield
+    iam.delete_role_policy(RoleName=role, PolicyName="taken-away")
+
+
+def test_without_one_permission_the_run_stops_where_it_is_needed(
+    service: Service, closed_action: dict[str, str], without_start_execution: None
+) -> None:
+    thread_id = service.thread(script({"calls": [{"name": "knock", "arguments": {}}]}))
+    run = service.start(thread_id, tools=[closed_action])
+    deadline = time.monotonic() + 60
+    while not service.sdk.beta.threads.runs.steps.list(run.id, thread_id=thread_id).data:
+        assert time.monotonic() < deadline, "the step was not even begun"
+        time.sleep(0.2)
+    time.sleep(3)
+    # The calls were committed, and nobody could start the machine that carries them out.
+    (step,) = service.sdk.beta.threads.runs.steps.list(run.id, thread_id=thread_id).data
+    assert step.status == "in_progress"
+    assert service.run(run).status == "in_progress"
+    service.sdk.beta.threads.runs.cancel(run.id, thread_id=thread_id)
+    assert service.wait(run).status == "cancelled"
