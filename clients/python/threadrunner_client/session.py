@@ -173,7 +173,6 @@ class Session:
         """A connection stands; whatever was open before it is no longer used."""
         self._open = True
         self._opening = self._wanted = False
-        self._retry_at = None
         self._renew_at = now + self._timing.connection_age
         self._dead_at = None
         self._ping_at = now + self._timing.ping_interval

@@ -135,6 +135,12 @@ def test_a_server_that_does_not_know_the_connection_gets_a_new_one(front: Front)
     assert front.take_sent() == [SUBSCRIBE | {"after": "1-0"}]
 
 
+def test_a_late_word_from_a_connection_that_is_gone_drops_nothing(front: Front) -> None:
+    front.close()
+    front.receive({"type": "error", "error": {"message": "This connection is no longer known."}})
+    assert front.disconnects == []
+
+
 def test_a_server_that_understands_nothing_is_given_up(front: Front) -> None:
     while front.stopped is None:
         assert front.now <= 60
@@ -471,6 +477,14 @@ def test_attempts_to_reconnect_come_ever_later_up_to_a_limit() -> None:
         front.wait_for_deadline()
     waits = [b - a for a, b in zip(front.connects, front.connects[1:], strict=False)]
     assert waits[:8] == [0.25, 0.5, 1, 2, 4, 8, 10, 10]
+
+
+def test_a_new_subscription_does_not_hurry_the_next_attempt(front: Front) -> None:
+    front.close()
+    front.add(2, run="run_2")
+    assert front.connects == []
+    front.wait(0.25)
+    assert front.connects == [0.25]
 
 
 def test_the_jitter_draws_each_delay_from_the_upper_half_of_its_range() -> None:

@@ -1,0 +1,1 @@
+"""Small programs to copy, and a demonstration to watch."""

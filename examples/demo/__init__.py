@@ -1,0 +1,1 @@
+"""The demonstration: a conversation on the quay, shown as it streams."""
