@@ -80,7 +80,8 @@ class _Replayed:
 
 
 def _dump(shown: SdkMessage | SdkRunStep) -> dict[str, Any]:
-    return shown.to_dict(mode="json")
+    # It knows no actions and would warn of them.
+    return shown.to_dict(mode="json", warnings=False)
 
 
 def content_of(message: dict[str, Any]) -> list[dict[str, Any]]:
