@@ -27,7 +27,9 @@ def closed_action(service: Service) -> dict[str, str]:
         "openapi": "3.1.0",
         "info": {"title": "Closed", "version": "1"},
         "servers": [{"url": "http://10.0.0.1"}],
-        "paths": {"/": {"get": {"operationId": "knock", "responses": {"200": {"description": ""}}}}},
+        "paths": {
+            "/": {"get": {"operationId": "knock", "responses": {"200": {"description": ""}}}}
+        },
     }
     created = service.sdk.post("/actions", body={"openapi_schema": document}, cast_to=object)
     assert isinstance(created, dict)
@@ -68,9 +70,11 @@ def without_start_execution(stack_with_auth: StackInfo) -> Iterator[None]:
         "aws_access_key_id": "test",
         "aws_secret_access_key": "test",
     }
-    role = boto3.client("lambda", **arguments).get_function_configuration(FunctionName=function)[
-        "Role"
-    ].rsplit("/", 1)[1]
+    role = (
+        boto3.client("lambda", **arguments)
+        .get_function_configuration(FunctionName=function)["Role"]
+        .rsplit("/", 1)[1]
+    )
     iam = boto3.client("iam", **arguments)
     denial = (
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", '

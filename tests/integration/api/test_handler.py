@@ -1,5 +1,6 @@
 """The function as Lambda calls it, on its environment alone and through the real queues."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
@@ -43,7 +44,12 @@ def function(
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "ThreadRunner")
     api_context.cache_clear()
     api_handler._gateway.cache_clear()
+    # Mangum makes a loop for the life of the process, if there is none.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     yield environment
+    asyncio.set_event_loop(None)
+    loop.close()
     api_context.cache_clear()
     api_handler._gateway.cache_clear()
 

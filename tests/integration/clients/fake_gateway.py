@@ -5,8 +5,9 @@ import queue
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -67,10 +68,8 @@ class GatewayConnection:
     def say(self, message: dict[str, Any] | str) -> None:
         """Send something, if the connection still stands."""
         text = message if isinstance(message, str) else json.dumps(message)
-        try:
+        with suppress(ConnectionClosed):
             self._connection.send(text)
-        except ConnectionClosed:
-            pass
 
     def push(
         self, after: str | None, *events: dict[str, Any], run: str = RUN, thread: str = THREAD
@@ -100,12 +99,14 @@ class GatewayConnection:
         self.confirm(request)
         return request
 
+    def close(self) -> None:
+        """End the connection in good order."""
+        self._connection.close()
+
     def cut(self) -> None:
         """End the connection without a word, as a broken network does."""
-        try:
+        with suppress(OSError):
             self._connection.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 class FakeGateway:
@@ -134,10 +135,8 @@ class FakeGateway:
     def stop(self) -> None:
         """End, and cut all connections; may be called more than once."""
         for connection in self._server.connections:
-            try:
+            with suppress(OSError):
                 connection.socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         self._server.shutdown()
         if self._thread.is_alive():
             self._thread.join()
@@ -159,11 +158,34 @@ class FakeGateway:
 
 
 @contextmanager
-def fake_gateway() -> Iterator[FakeGateway]:
-    """Run a gateway for as long as the block lasts."""
+def served(*scripts: Callable[[FakeGateway], None]) -> Iterator[FakeGateway]:
+    """Run a gateway for as long as the block lasts, and each script on a thread beside it.
+
+    Raises:
+        Exception: what a script raised, rather than what followed from it in the block.
+    """
     gateway = FakeGateway()
     gateway.start()
+    with ThreadPoolExecutor(len(scripts) or 1) as pool:
+        playing = [pool.submit(_play, script, gateway) for script in scripts]
+        try:
+            yield gateway
+        except BaseException:
+            gateway.stop()
+            for each in playing:
+                each.result(2 * PATIENCE_SECONDS)
+            raise
+        try:
+            for each in playing:
+                each.result(2 * PATIENCE_SECONDS)
+        finally:
+            gateway.stop()
+
+
+def _play(script: Callable[[FakeGateway], None], gateway: FakeGateway) -> None:
     try:
-        yield gateway
-    finally:
+        script(gateway)
+    except BaseException:
+        # The client is not to wait for what will not come.
         gateway.stop()
+        raise

@@ -53,7 +53,17 @@ def test_calls_come_out_as_they_were_meant_however_they_are_cut(said: SaidCalls)
 @given(said_calls())
 def test_a_providers_id_is_kept_if_it_comes_in_time_and_is_not_taken(said: SaidCalls) -> None:
     calls, _ = assemble(*said.fragments)
-    early = {fragment.id for fragment in said.fragments if fragment.id and fragment.name}
+    early: set[str] = set()
+    begun: set[int | None] = {None}
+    for fragment in said.fragments:
+        # With an index, only a call's first fragment is surely in time.
+        if (
+            fragment.id
+            and fragment.name
+            and (fragment.index is None or fragment.index not in begun)
+        ):
+            early.add(fragment.id)
+        begun.add(fragment.index)
     taken: set[str] = set()
     for call, meant in zip(calls, said.calls, strict=True):
         if meant.id in early and meant.id not in taken:
