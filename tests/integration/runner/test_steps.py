@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from adapters.model import OpenAIModel
+from adapters.secrets import SecretValue
 from core.dispatch import step_job
 from core.event_log import Event
 from core.model import CallFragment, ModelChunk, ModelFailure
 from core.paging import PageQuery
 from core.tool_phase import submit_outputs
+from infra.local.ports import choose_port
 from tests.support.model import USAGE, call, stop, text
 from tests.support.world import TENANT, World, function_tool
 
@@ -239,3 +243,18 @@ def test_calls_beyond_the_step_limit_fail_the_run(world: World) -> None:
     assert failed.status == "failed"
     assert failed.last_error is not None
     assert "tool calls" in failed.last_error.message
+
+
+def test_a_model_that_cannot_be_reached_fails_the_run_and_says_what_to_check(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.turn.time.sleep", lambda seconds: None)
+    dead = OpenAIModel(f"http://127.0.0.1:{choose_port(None)}/v1", SecretValue(lambda: "key"), 5)
+    world.runner = replace(world.runner, model=dead)
+    run = world.create_run(world.thread("Hi"))
+    world.deliver_next()
+    failed = world.get(run)
+    assert failed.status == "failed"
+    assert failed.last_error is not None
+    assert "cannot be reached" in failed.last_error.message
+    assert "base URL" in failed.last_error.message

@@ -1,0 +1,182 @@
+"""Results come back: from the tool worker call by call, from the client all at once."""
+
+import pytest
+
+from core.records import CallRecord, CallState, RunPhase, RunRecord
+from core.run_machine import IllegalTransition
+from core.schema.steps import RunStep, ToolCallsDetails
+from core.step_records import output_delta, unanswered_functions, with_outputs
+from core.tool_phase import record_output, require_action, submit_outputs
+from tests.support.runs import (
+    NOW,
+    action_call,
+    call_step,
+    function_call,
+    message_step,
+    run_record,
+)
+from tests.unit.core.run_life import RunLife, call_tools
+
+LATER = NOW + 5
+
+
+def mixed_phase() -> RunLife:
+    """Return a run whose step called actions, functions and a tool that does not exist."""
+    life = RunLife()
+    life.claim()
+    life.hear(*call_tools(c1="f", c2="a", c3="nobody", c4="b"))
+    life.end_turn("tool_calls")
+    return life
+
+
+def outputs_of(step: RunStep) -> dict[str, str | None]:
+    assert isinstance(step.step_details, ToolCallsDetails)
+    return {
+        call.id: call.function.output if call.type == "function" else call.action.output
+        for call in step.step_details.tool_calls
+    }
+
+
+def test_internal_calls_run_first_then_the_client_is_asked_and_nothing_is_lost() -> None:
+    life = mixed_phase()
+    assert [call.call_id for call in life.waiting_calls] == ["c2", "c4"]
+    assert life.run.pending_calls == 2
+    life.answer("c4", "four")
+    assert life.run.phase is RunPhase.TOOLS
+    life.answer("c2", "two", failed=True)
+    assert life.run.status == "requires_action"
+    assert life.run.required_action is not None
+    asked = life.run.required_action.submit_tool_outputs.tool_calls
+    assert [(call.id, call.function.name, call.function.arguments) for call in asked] == [
+        ("c1", "f", "{}")
+    ]
+    life.submit()
+    (step,) = life.steps.values()
+    refusal = '{"error": "There is no tool \'nobody\'. The tools are: a, b, f, g."}'
+    assert outputs_of(step) == {"c1": "out c1", "c2": "two", "c3": refusal, "c4": "four"}
+    assert step.status == "completed"
+    states = {call.call_id: (call.state, call.failed) for call in life.calls.values()}
+    assert states == {"c2": (CallState.DONE, True), "c4": (CallState.DONE, False)}
+
+
+def test_the_order_of_events_when_a_client_answers_is_openais() -> None:
+    life = mixed_phase()
+    life.answer("c2", "two")
+    life.answer("c4", "four")
+    told = len(life.names)
+    life.submit()
+    life.claim()
+    assert life.names[told:] == ["run.step.completed", "run.queued", "run.in_progress"]
+
+
+def test_each_internal_output_is_told_when_it_comes() -> None:
+    life = mixed_phase()
+    told = len(life.log)
+    life.answer("c4", "four")
+    (event,) = life.log[told:]
+    assert event.data["delta"]["step_details"]["tool_calls"] == [
+        {"index": 3, "type": "action", "action": {"output": "four"}}
+    ]
+
+
+def test_the_last_internal_output_without_functions_completes_the_step() -> None:
+    life = RunLife()
+    life.claim()
+    life.hear(*call_tools(c1="a"))
+    life.end_turn("tool_calls")
+    told = len(life.names)
+    life.answer("c1", "")
+    assert life.names[told:] == ["run.step.delta", "run.step.completed"]
+    assert (life.run.status, life.run.phase, life.run.pending_calls, life.run.open_step) == (
+        "in_progress",
+        RunPhase.READY,
+        0,
+        None,
+    )
+    (step,) = life.steps.values()
+    assert outputs_of(step) == {"c1": ""}, "an empty output is an output"
+
+
+def test_the_phases_deadline_is_after_the_slowest_calls_own() -> None:
+    life = mixed_phase()
+    slowest = max(call.timeout_seconds for call in life.calls.values())
+    assert life.run.tools_deadline_ms > (life.now + slowest) * 1000
+
+
+def test_refused_calls_alone_are_answered_at_once() -> None:
+    life = RunLife()
+    life.claim()
+    life.hear(*call_tools(c1="nobody"))
+    life.end_turn("tool_calls")
+    assert (life.run.status, life.run.phase, life.run.bad_calls) == (
+        "in_progress",
+        RunPhase.READY,
+        1,
+    )
+    assert life.names[-2:] == ["run.step.delta", "run.step.completed"]
+
+
+# ---- the builders on their own ----------------------------------------------------------------
+
+
+def waiting_run(step: RunStep) -> RunRecord:
+    return require_action(run_record(status="in_progress"), step, now=NOW)
+
+
+def test_submitted_outputs_arm_the_next_check() -> None:
+    step = call_step(function_call("c1"))
+    run = waiting_run(step)
+    change = submit_outputs(run, step, {"c1": "one"}, now=LATER)
+    assert change.after.watch == run.watch + 1
+    assert (change.after.status, change.after.required_action) == ("queued", None)
+    assert (change.steps[0].status, change.steps[0].completed_at) == ("completed", LATER)
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress", "completed", "cancelled", "expired"])
+def test_a_run_that_does_not_wait_takes_no_outputs(status: str) -> None:
+    step = call_step(function_call("c1"))
+    with pytest.raises(IllegalTransition):
+        submit_outputs(run_record(status=status), step, {"c1": "one"}, now=NOW)
+
+
+def test_only_the_calls_own_record_is_put_while_others_are_out() -> None:
+    step = call_step(action_call("c1"), action_call("c2"))
+    records = [_record("c1"), _record("c2")]
+    run = run_record(status="in_progress", phase=RunPhase.TOOLS, open_step="step_t")
+    change = record_output(run, step, records, call_id="c2", output="two", failed=False, now=NOW)
+    assert [(call.call_id, call.output) for call in change.calls] == [("c2", "two")]
+    assert change.steps == ()
+    assert change.after.pending_calls == 1
+
+
+def test_functions_that_wait_are_those_without_an_output() -> None:
+    step = call_step(function_call("c1"), function_call("c2", output=""), action_call("c3"))
+    assert [call.id for call in unanswered_functions(step)] == ["c1"]
+    assert unanswered_functions(message_step()) == []
+
+
+def test_outputs_go_to_the_calls_that_they_answer() -> None:
+    step = call_step(function_call("c1"), action_call("c2"), function_call("c3", output="old"))
+    filled = with_outputs(step, {"c1": "one", "c2": "two", "unknown": "x"})
+    assert outputs_of(filled) == {"c1": "one", "c2": "two", "c3": "old"}
+    assert with_outputs(step, {}) == step
+    assert with_outputs(message_step(), {"c1": "one"}) == message_step()
+
+
+def test_a_step_that_calls_nothing_has_no_output_to_tell() -> None:
+    with pytest.raises(ValueError, match="calls no tools"):
+        output_delta(message_step(), "c1", "one")
+
+
+def _record(call_id: str) -> CallRecord:
+    return CallRecord(
+        call_id=call_id,
+        step_id="step_t",
+        index=0,
+        tool_type="action",
+        name="a",
+        arguments="{}",
+        configuration="{}",
+        timeout_seconds=30,
+        state=CallState.CLAIMED,
+    )
