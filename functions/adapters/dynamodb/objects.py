@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.errors import ThreadMissing
 from adapters.dynamodb.queries import query_page
-from adapters.dynamodb.runs import message_item, raise_thread_refusal
+from adapters.dynamodb.records import message_item, raise_thread_refusal
 from adapters.dynamodb.transactions import ConditionFailed, transact
 from adapters.dynamodb.values import Item, TextStore
 from core.paging import PageQuery, page_of

@@ -18,11 +18,18 @@ from adapters.dynamodb.errors import (
     CancelRequested,
     LeaseLost,
     RunMoved,
-    ThreadBusy,
-    ThreadMissing,
 )
 from adapters.dynamodb.event_log import EventLog
 from adapters.dynamodb.queries import query_page
+from adapters.dynamodb.records import (
+    call_item,
+    call_key,
+    message_item,
+    raise_thread_refusal,
+    read_call,
+    step_key,
+    thread_key,
+)
 from adapters.dynamodb.run_items import changed_attributes, read_run, run_item, run_key
 from adapters.dynamodb.transactions import ConditionFailed, is_condition_failure, transact
 from adapters.dynamodb.values import Item, TextStore, plain, scalar
@@ -111,7 +118,7 @@ class RunStore:
     def step(self, run: RunRecord, step_id: str) -> RunStep | None:
         """Return one of the run's steps (strongly consistent)."""
         item = self._client.get_item(
-            TableName=self._table, Key=_step_key(run, step_id), ConsistentRead=True
+            TableName=self._table, Key=step_key(run, step_id), ConsistentRead=True
         ).get("Item")
         return RunStep.model_validate_json(self._texts.unpack(item["doc"])) if item else None
 
@@ -126,19 +133,16 @@ class RunStore:
             },
             ConsistentRead=True,
         )
-        calls = [self._read_call(item) for page in pages for item in page["Items"]]
+        calls = [read_call(item, self._texts) for page in pages for item in page["Items"]]
         return sorted(calls, key=lambda call: call.index)
 
     def call(self, run: RunRecord, step_id: str, call_id: str) -> CallRecord | None:
         """Return an internal tool call (strongly consistent)."""
-        key = {
-            "pk": {"S": keyspace.run(run.tenant, run.id)},
-            "sk": {"S": keyspace.call(step_id, call_id)},
-        }
+        key = call_key(run, step_id, call_id)
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get(
             "Item"
         )
-        return self._read_call(item) if item else None
+        return read_call(item, self._texts) if item else None
 
     # ---- writing ------------------------------------------------------------------------------
 
@@ -160,7 +164,7 @@ class RunStore:
             {
                 "Update": {
                     "TableName": self._table,
-                    "Key": _thread_key(run),
+                    "Key": thread_key(run),
                     "UpdateExpression": "SET active_run = :run",
                     "ConditionExpression": (
                         "attribute_exists(pk) AND attribute_not_exists(active_run)"
@@ -337,7 +341,7 @@ class RunStore:
             {
                 "Update": {
                     "TableName": self._table,
-                    "Key": _call_key(run, call),
+                    "Key": call_key(run, call.step_id, call.call_id),
                     "UpdateExpression": "SET #state = :claimed",
                     "ConditionExpression": "#state = :pending",
                     "ExpressionAttributeNames": {"#state": "state"},
@@ -406,7 +410,7 @@ class RunStore:
                 {
                     "Update": {
                         "TableName": self._table,
-                        "Key": _thread_key(before),
+                        "Key": thread_key(before),
                         "UpdateExpression": "REMOVE active_run",
                         "ConditionExpression": "active_run = :run",
                         "ExpressionAttributeValues": {":run": {"S": before.id}},
@@ -447,88 +451,15 @@ class RunStore:
 
     def _put_step(self, run: RunRecord, step: RunStep) -> "TransactWriteItemTypeDef":
         doc = self._texts.pack(run.tenant, step.model_dump_json())
-        return {"Put": {"TableName": self._table, "Item": _step_key(run, step.id) | {"doc": doc}}}
+        return {"Put": {"TableName": self._table, "Item": step_key(run, step.id) | {"doc": doc}}}
 
     def _put_call(self, run: RunRecord, call: CallRecord) -> "TransactWriteItemTypeDef":
-        item: Item = _call_key(run, call)
-        for name in ("call_id", "step_id", "index", "tool_type", "name", "timeout_seconds"):
-            item[name] = scalar(getattr(call, name))
-        item["state"] = {"S": call.state.value}
-        item["failed"] = scalar(call.failed)
-        for name in ("arguments", "configuration"):
-            item[name] = self._texts.pack(run.tenant, getattr(call, name))
-        if call.output is not None:
-            item["output"] = self._texts.pack(run.tenant, call.output)
         return {
             "Put": {
                 "TableName": self._table,
-                "Item": item,
+                "Item": call_item(run, call, self._texts),
                 "ConditionExpression": "attribute_not_exists(pk) OR #state <> :done",
                 "ExpressionAttributeNames": {"#state": "state"},
                 "ExpressionAttributeValues": {":done": {"S": CallState.DONE.value}},
             }
         }
-
-    def _read_call(self, item: Item) -> CallRecord:
-        fields = {
-            name: plain(item[name])
-            for name in (
-                "call_id",
-                "step_id",
-                "index",
-                "tool_type",
-                "name",
-                "timeout_seconds",
-                "state",
-                "failed",
-            )
-        }
-        texts = {
-            name: self._texts.unpack(item[name])
-            for name in ("arguments", "configuration", "output")
-            if name in item
-        }
-        return CallRecord.model_validate(fields | texts)
-
-
-def message_item(tenant: str, message: Message, texts: TextStore) -> Item:
-    """Return a message as an item."""
-    return {
-        "pk": {"S": keyspace.thread(tenant, message.thread_id)},
-        "sk": {"S": keyspace.MESSAGE + message.id},
-        "doc": texts.pack(tenant, message.model_dump_json()),
-    } | ({"run_id": {"S": message.run_id}} if message.run_id else {})
-
-
-def raise_thread_refusal(old: Item) -> None:
-    """Say why a thread did not take a write, by its item as it was (empty: there is none).
-
-    Raises:
-        ThreadMissing: there is no such thread.
-        ThreadBusy: a run is active on it.
-    """
-    if not old:
-        raise ThreadMissing
-    active = plain(old.get("active_run"))
-    raise ThreadBusy(str(active) if active is not None else None)
-
-
-def _thread_key(run: RunRecord) -> Item:
-    return {
-        "pk": {"S": keyspace.thread(run.tenant, run.thread_id)},
-        "sk": {"S": keyspace.META},
-    }
-
-
-def _step_key(run: RunRecord, step_id: str) -> Item:
-    return {
-        "pk": {"S": keyspace.run(run.tenant, run.id)},
-        "sk": {"S": keyspace.STEP + step_id},
-    }
-
-
-def _call_key(run: RunRecord, call: CallRecord) -> Item:
-    return {
-        "pk": {"S": keyspace.run(run.tenant, run.id)},
-        "sk": {"S": keyspace.call(call.step_id, call.call_id)},
-    }

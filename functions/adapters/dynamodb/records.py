@@ -1,0 +1,86 @@
+"""What hangs on a thread or a run, as items: messages, steps and tool calls, and their keys."""
+
+from typing import Final
+
+from adapters.dynamodb import keyspace
+from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
+from adapters.dynamodb.values import Item, TextStore, plain, scalar
+from core.records import CallRecord, RunRecord
+from core.schema.messages import Message
+
+_CALL_SCALARS: Final = (
+    "call_id",
+    "step_id",
+    "index",
+    "tool_type",
+    "name",
+    "timeout_seconds",
+    "state",
+    "failed",
+)
+_CALL_TEXTS: Final = ("arguments", "configuration", "output")
+
+
+def thread_key(run: RunRecord) -> Item:
+    """Return the key of a run's thread."""
+    return {
+        "pk": {"S": keyspace.thread(run.tenant, run.thread_id)},
+        "sk": {"S": keyspace.META},
+    }
+
+
+def step_key(run: RunRecord, step_id: str) -> Item:
+    """Return the key of a run's step."""
+    return {
+        "pk": {"S": keyspace.run(run.tenant, run.id)},
+        "sk": {"S": keyspace.STEP + step_id},
+    }
+
+
+def call_key(run: RunRecord, step_id: str, call_id: str) -> Item:
+    """Return the key of an internal tool call."""
+    return {
+        "pk": {"S": keyspace.run(run.tenant, run.id)},
+        "sk": {"S": keyspace.call(step_id, call_id)},
+    }
+
+
+def call_item(run: RunRecord, call: CallRecord, texts: TextStore) -> Item:
+    """Return an internal tool call as an item."""
+    item = call_key(run, call.step_id, call.call_id)
+    for name in _CALL_SCALARS:
+        item[name] = scalar(getattr(call, name))
+    for name in _CALL_TEXTS:
+        text = getattr(call, name)
+        if text is not None:
+            item[name] = texts.pack(run.tenant, text)
+    return item
+
+
+def read_call(item: Item, texts: TextStore) -> CallRecord:
+    """Return the tool call that an item holds."""
+    scalars = {name: plain(item[name]) for name in _CALL_SCALARS}
+    documents = {name: texts.unpack(item[name]) for name in _CALL_TEXTS if name in item}
+    return CallRecord.model_validate(scalars | documents)
+
+
+def message_item(tenant: str, message: Message, texts: TextStore) -> Item:
+    """Return a message as an item."""
+    return {
+        "pk": {"S": keyspace.thread(tenant, message.thread_id)},
+        "sk": {"S": keyspace.MESSAGE + message.id},
+        "doc": texts.pack(tenant, message.model_dump_json()),
+    } | ({"run_id": {"S": message.run_id}} if message.run_id else {})
+
+
+def raise_thread_refusal(old: Item) -> None:
+    """Say why a thread did not take a write, by its item as it was (empty: there is none).
+
+    Raises:
+        ThreadMissing: there is no such thread.
+        ThreadBusy: a run is active on it.
+    """
+    if not old:
+        raise ThreadMissing
+    active = plain(old.get("active_run"))
+    raise ThreadBusy(str(active) if active is not None else None)
