@@ -14,20 +14,23 @@ class Summary:
 
     Attributes:
         title: what it was to show.
-        steps, calls: how many.
+        steps: the types of the steps that were completed, in order.
+        calls: the names of the tools that were called, in order.
         tokens: in and out, as the model counted them.
         first_token: seconds from the run's creation to the first word or call; None if none came.
         total: seconds from the creation to the end.
         status: how it ended.
+        reason: why it failed; empty if it did not.
     """
 
     title: str
-    steps: int = 0
-    calls: int = 0
+    steps: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     tokens: int = 0
     first_token: float | None = None
     total: float = 0.0
     status: str = ""
+    reason: str = ""
 
 
 @dataclass
@@ -42,6 +45,7 @@ class RunView:
     summary: Summary
     colour: bool
     _said: bool = field(default=False, init=False)
+    _opened: int = field(default=0, init=False)
 
     def show(self, event: Event, seconds: float) -> str:
         """Return what to write for an event that came `seconds` after the run was created."""
@@ -52,8 +56,10 @@ class RunView:
         if name == "run.step.delta":
             return self._calls(event.data, seconds)
         if name == "run.step.created":
-            self.summary.steps += 1
-            return self._note(f"step {self.summary.steps}: {event.data['type'].replace('_', ' ')}")
+            self._opened += 1
+            return self._note(f"step {self._opened}: {event.data['type'].replace('_', ' ')}")
+        if name == "run.step.completed":
+            self.summary.steps.append(event.data["type"])
         if name.startswith("run.") and name != "run.created" and not name.startswith("run.step."):
             return self._run(event.data)
         return ""
@@ -76,7 +82,7 @@ class RunView:
         for call in data["delta"]["step_details"]["tool_calls"]:
             body = call[call["type"]]
             if body.get("name"):
-                self.summary.calls += 1
+                self.summary.calls.append(body["name"])
                 opening = f"{call['type']} {body['name']} {body['arguments']}"
                 shown += self._note(opening).removesuffix("\n")
                 self._said = True
@@ -92,6 +98,8 @@ class RunView:
         self.summary.status = status
         if data.get("usage"):
             self.summary.tokens = data["usage"]["total_tokens"]
+        if data.get("last_error"):
+            self.summary.reason = data["last_error"]["message"]
         return self._note(status.replace("_", " "))
 
     def _first(self, seconds: float) -> None:
@@ -121,8 +129,8 @@ def table(summaries: list[Summary]) -> str:
             (
                 summary.title,
                 summary.status,
-                str(summary.steps),
-                str(summary.calls),
+                str(len(summary.steps)),
+                str(len(summary.calls)),
                 str(summary.tokens),
                 first,
                 f"{summary.total:.2f} s",

@@ -41,7 +41,8 @@ def lines(
     logged = io.StringIO()
     tap = logging.StreamHandler(logged)
     tap.setFormatter(logger.registered_formatter)
-    logger.addHandler(tap)
+    powertools = logging.getLogger(logger.service)
+    powertools.addHandler(tap)
     question, answer, argument, _ = SECRETS
     world.model.turn(*text(answer), *stop())
     world.model.turn(*call("ask", json.dumps({"x": argument}), "call_1"), *stop("tool_calls"))
@@ -49,7 +50,7 @@ def lines(
     for _ in range(4):
         world.create_run(world.thread(question), tools=[function_tool("ask")])
         deliver(world)
-    logger.removeHandler(tap)
+    powertools.removeHandler(tap)
     printed = [line for line in capfd.readouterr().out.splitlines() if '"_aws"' in line]
     return [json.loads(line) for line in (*logged.getvalue().splitlines(), *printed)]
 
@@ -65,7 +66,7 @@ def deliver(world: World) -> None:
             "SentTimestamp": str(world.clock() - 250),
         },
     }
-    runner_handler.handler({"Records": [record]}, _LambdaContext())  # type: ignore[arg-type]
+    runner_handler.handler({"Records": [record]}, _LambdaContext())
 
 
 def test_no_line_holds_a_message_an_argument_or_instructions(lines: list[dict[str, Any]]) -> None:

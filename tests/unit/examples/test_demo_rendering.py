@@ -37,10 +37,11 @@ def test_pieces_of_an_answer_stand_on_one_line_and_its_end_on_the_next() -> None
         event("thread.run.step.created", {"type": "message_creation"}),
         delta("Good "),
         delta("day."),
+        event("thread.run.step.completed", {"type": "message_creation"}),
         event("thread.run.completed", {"status": "completed", "usage": usage}),
     )
     assert text == "  · step 1: message creation\n  Good day.\n  · completed\n"
-    assert summary == Summary("A run", 1, 0, 7, 1.5, 2.5, "completed")
+    assert summary == Summary("A run", ["message_creation"], [], 7, 1.5, 3.0, "completed")
 
 
 def test_a_call_is_shown_with_its_arguments_as_they_come_and_then_its_output() -> None:
@@ -51,7 +52,7 @@ def test_a_call_is_shown_with_its_arguments_as_they_come_and_then_its_output() -
         call(output="waves"),
     )
     assert text == '  · function look {"at":"sea"}\n  · output: waves\n'
-    assert (summary.calls, summary.first_token) == (1, 0.5)
+    assert (summary.calls, summary.first_token) == (["look"], 0.5)
 
 
 def test_without_colour_there_are_no_escapes_and_with_it_there_are() -> None:
@@ -63,8 +64,29 @@ def test_without_colour_there_are_no_escapes_and_with_it_there_are() -> None:
 
 
 def test_the_table_is_aligned_and_says_so_when_no_token_came() -> None:
-    rows = table([Summary("Long enough", 1, 2, 30, 0.25, 1.0, "completed"), Summary("B")])
+    first_row = Summary("Long", ["tool_calls"], ["a", "b"], 30, 0.25, 1.0, "completed")
+    rows = table([first_row, Summary("B")])
     header, first, second = rows.splitlines()
     assert header.index("ended") == first.index("completed")
-    assert "0.25 s" in first
+    assert first.split()[2:] == ["1", "2", "30", "0.25", "s", "1.00", "s"]
     assert second.split()[-3:] == ["-", "0.00", "s"]
+
+
+def test_a_step_that_was_begun_anew_is_shown_twice_and_counted_once() -> None:
+    text, summary = show(
+        event("thread.run.step.created", {"type": "message_creation"}),
+        delta("Half"),
+        event("thread.run.step.failed", {"type": "message_creation"}),
+        event("thread.run.step.created", {"type": "message_creation"}),
+        delta("Whole."),
+        event("thread.run.step.completed", {"type": "message_creation"}),
+    )
+    assert text == "  · step 1: message creation\n  Half\n  · step 2: message creation\n  Whole."
+    assert summary.steps == ["message_creation"]
+
+
+def test_the_reason_of_a_failed_run_is_kept() -> None:
+    error = {"code": "server_error", "message": "The model is away."}
+    text, summary = show(event("thread.run.failed", {"status": "failed", "last_error": error}))
+    assert text == "  · failed\n"
+    assert (summary.status, summary.reason) == ("failed", "The model is away.")
