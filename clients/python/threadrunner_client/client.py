@@ -324,5 +324,4 @@ class Client:
         self._session.opened(now)
         self._obey()
         self._ready.set()
-        if before is not None:
-            before.close()
+

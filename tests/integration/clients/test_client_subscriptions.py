@@ -240,7 +240,7 @@ def test_a_loop_without_events_ends_with_a_timeout_and_can_be_taken_up_again() -
         with pytest.raises(StreamTimeout, match=r"No event came for 0\.05 s\."):
             list(events)
         timed_out.set()
-        came = []
+        came: list[str] = []
         while not came:
             try:
                 came = [each.id for each in events]
