@@ -324,4 +324,5 @@ class Client:
         self._session.opened(now)
         self._obey()
         self._ready.set()
-
+        if before is not None:
+            before.close()
