@@ -72,7 +72,9 @@ def test_a_coding_that_was_not_asked_for_is_refused(coding: str) -> None:
         BodyCollector(coding, 10)
 
 
-@pytest.mark.parametrize("data", [b"hello", gzip.compress(b"hello", mtime=0)[:-9], gzip.compress(b"a", mtime=0)[:4]])
+@pytest.mark.parametrize(
+    "data", [b"hello", gzip.compress(b"hello", mtime=0)[:-9], gzip.compress(b"a", mtime=0)[:4]]
+)
 def test_broken_compression_is_an_error(data: bytes) -> None:
     with pytest.raises(EgressFailed):
         collect(data, "gzip", 100)
