@@ -121,6 +121,7 @@ class FakeGateway:
         self.refusals: deque[int] = deque()
         self.handshakes = 0
         self._connections: queue.Queue[GatewayConnection] = queue.Queue()
+        self._served: list[GatewayConnection] = []
         self._server = serve(
             self._serve, "127.0.0.1", 0, process_request=self._greet, compression=None
         )
@@ -134,9 +135,8 @@ class FakeGateway:
 
     def stop(self) -> None:
         """End, and cut all connections; may be called more than once."""
-        for connection in self._server.connections:
-            with suppress(OSError):
-                connection.socket.shutdown(socket.SHUT_RDWR)
+        for connection in list(self._served):
+            connection.cut()
         self._server.shutdown()
         if self._thread.is_alive():
             self._thread.join()
@@ -153,6 +153,7 @@ class FakeGateway:
 
     def _serve(self, connection: ServerConnection) -> None:
         ours = GatewayConnection(connection)
+        self._served.append(ours)
         self._connections.put(ours)
         ours.serve()
 

@@ -76,7 +76,8 @@ def test_a_loop_ends_where_the_run_waits_and_the_next_loop_goes_on() -> None:
         assert [each.id for each in events] == ["1-0", "1-1"]
         submitted.set()
         assert [each.id for each in events] == ["2-0", "9-0"]
-        assert [each.id for each in events] == []
+        for _ in range(2):
+            assert list(events) == []
 
 
 def test_a_loop_that_stays_passes_over_the_wait_for_outputs() -> None:
