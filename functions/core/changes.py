@@ -1,8 +1,8 @@
 """One atomic change of a run: everything in it is written, or nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.event_log import Event
+from core.event_log import Event, EventId
 from core.records import CallRecord, RunRecord
 from core.schema.messages import Message
 from core.schema.steps import RunStep
@@ -19,6 +19,8 @@ class Change:
         messages, steps: records to put.
         calls: tool calls to put; one that has an output already stays as it is, and the
             transaction fails.
+        follows: the log's last id, if the change was made from a look at the log; what was added
+            to it since then is void.
     """
 
     before: RunRecord
@@ -27,8 +29,28 @@ class Change:
     messages: tuple[Message, ...] = ()
     steps: tuple[RunStep, ...] = ()
     calls: tuple[CallRecord, ...] = ()
+    follows: EventId | None = None
 
     @property
     def releases_thread(self) -> bool:
         """Whether the run ends here, so that the thread takes messages and runs again."""
         return self.after.ended and not self.before.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What a run has open, for whoever ends it or takes it over.
+
+    Attributes:
+        message: the open message with the content that was logged; None if none is open.
+        step: the open step; None if none is open.
+        seen: the last id of the log that the content was read from; None if it was not read.
+    """
+
+    message: Message | None = None
+    step: RunStep | None = None
+    seen: EventId | None = None
+
+    def close(self, change: Change) -> Change:
+        """Return a change that closes these, following just what was read of the log."""
+        return replace(change, follows=self.seen)

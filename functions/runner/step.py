@@ -94,18 +94,18 @@ def _claim(context: RunnerContext, run: RunRecord, invocation: Invocation) -> He
     lease_seconds = context.settings.lease_seconds
     check = CheckJob(tenant=run.tenant, thread_id=run.thread_id, run_id=run.id, watch=run.watch + 1)
     context.queues.send_check(check, lease_seconds + 1)
-    message, step = context.runs.open_records(run)
+    left = context.runs.open_records(run)
     now_ms = context.clock()
     change = claim(
         run,
         owner=invocation.owner,
         lease_until_ms=now_ms + lease_seconds * 1000,
-        message=message,
-        step=step,
+        message=left.message,
+        step=left.step,
         now=now_ms // 1000,
     )
     try:
-        return Held(*context.writer.claim(change))
+        return Held(*context.writer.claim(left.close(change)))
     except RunMoved:
         return None
 

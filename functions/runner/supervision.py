@@ -34,11 +34,11 @@ def end(
     Returns:
         The run as it ended; None if somebody moved it meanwhile, so that it is theirs.
     """
-    message, step = context.runs.open_records(run)
+    left = context.runs.open_records(run)
     now = context.clock() // 1000
-    change = end_run(run, trigger, message=message, step=step, now=now, error=error)
+    change = end_run(run, trigger, message=left.message, step=left.step, now=now, error=error)
     try:
-        ended = context.writer.apply(change)
+        ended = context.writer.apply(left.close(change))
     except RunMoved:
         return None
     count("RunsEnded" if error is None else "RunsFailed")

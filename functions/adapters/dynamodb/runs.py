@@ -33,7 +33,7 @@ from adapters.dynamodb.records import (
 from adapters.dynamodb.run_items import changed_attributes, read_run, run_item, run_key
 from adapters.dynamodb.transactions import ConditionFailed, is_condition_failure, transact
 from adapters.dynamodb.values import Item, TextStore, plain, scalar
-from core.changes import Change
+from core.changes import Change, Leftovers
 from core.clock import Clock
 from core.endings import with_logged_content
 from core.event_log import Batch, Cursor, Event, EventId
@@ -91,29 +91,34 @@ class RunStore:
         runs = [read_run(item, self._texts).to_wire() for item in items]
         return page_of(runs, query, lambda run: run.id)
 
-    def open_records(self, run: RunRecord) -> tuple[Message | None, RunStep | None]:
+    def open_records(self, run: RunRecord) -> Leftovers:
         """Return what a run left open: its message, with the content that was logged, and its step.
 
-        Needed when a run ends, or is taken over, without the worker that was writing.
+        Needed when a run ends, or is taken over, without the worker that was writing. That worker
+        may still be adding to the log: the change that follows closes just what is read here.
         """
-        message = step = None
-        if run.open_message is not None:
-            item = self._client.get_item(
-                TableName=self._table,
-                Key={
-                    "pk": {"S": keyspace.thread(run.tenant, run.thread_id)},
-                    "sk": {"S": keyspace.MESSAGE + run.open_message},
-                },
-                ConsistentRead=True,
-            ).get("Item")
-            if item:
-                message = Message.model_validate_json(self._texts.unpack(item["doc"]))
-                batches = self._log.read(run.tenant, run.id)
-                events = [event for batch in batches for event in batch.events]
-                message = with_logged_content(message, events)
-        if run.open_step is not None:
-            step = self.step(run, run.open_step)
-        return message, step
+        step = None if run.open_step is None else self.step(run, run.open_step)
+        if run.open_message is None:
+            return Leftovers(step=step)
+        item = self._client.get_item(
+            TableName=self._table,
+            Key={
+                "pk": {"S": keyspace.thread(run.tenant, run.thread_id)},
+                "sk": {"S": keyspace.MESSAGE + run.open_message},
+            },
+            ConsistentRead=True,
+        ).get("Item")
+        if item is None:
+            return Leftovers(step=step)
+        message = Message.model_validate_json(self._texts.unpack(item["doc"]))
+        batches = [
+            batch
+            for batch in self._log.read(run.tenant, run.id)
+            if batch.first.epoch == run.epoch or (run.base is not None and batch.last <= run.base)
+        ]
+        events = [event for batch in batches for event in batch.events]
+        seen = batches[-1].last if batches else None
+        return Leftovers(with_logged_content(message, events), step, seen)
 
     def step(self, run: RunRecord, step_id: str) -> RunStep | None:
         """Return one of the run's steps (strongly consistent)."""
@@ -361,7 +366,7 @@ class RunStore:
 
     def _take_epoch(self, change: Change, *, keep_lease: bool) -> tuple[RunRecord, Batch | None]:
         before = change.before
-        end = self._end_of_chain(before)
+        end = change.follows or self._end_of_chain(before)
         first = EventId(before.epoch + 1, 0)
         batch = Batch(end, first, change.events) if change.events else None
         update: dict[str, Any] = {
@@ -372,10 +377,10 @@ class RunStore:
         if not keep_lease:
             update |= {"lease_owner": None, "lease_until_ms": 0}
         after = change.after.model_copy(update=update)
-        condition = (
-            "epoch = :epoch AND (attribute_not_exists(lease_owner) OR lease_until_ms < :now)"
-        )
-        values = {":epoch": scalar(before.epoch), ":now": scalar(self._clock())}
+        condition, values = _as_read(before)
+        if before.lease_owner is not None:
+            condition += " AND lease_until_ms < :now"
+            values[":now"] = scalar(self._clock())
         try:
             self._write(change, after, batch, condition, values)
         except ConditionFailed:
@@ -463,3 +468,21 @@ class RunStore:
                 "ExpressionAttributeValues": {":done": {"S": CallState.DONE.value}},
             }
         }
+
+
+def _as_read(run: RunRecord) -> tuple[str, Item]:
+    """Return the condition that nobody has moved a run since it was read.
+
+    Its epoch alone does not tell: the holder of a lease that is over may still commit under it, and
+    then the lease is gone, or may open a step.
+    """
+    condition = "epoch = :epoch"
+    values: Item = {":epoch": scalar(run.epoch)}
+    for name in ("lease_owner", "open_step", "open_message"):
+        value = getattr(run, name)
+        if value is None:
+            condition += f" AND attribute_not_exists({name})"
+        else:
+            condition += f" AND {name} = :read_{name}"
+            values[f":read_{name}"] = scalar(value)
+    return condition, values

@@ -155,6 +155,8 @@ def _cancel(context: ApiContext, run: RunRecord) -> RunRecord:
         # The worker may die before it sees the flag.
         send_check(context, run, run.watch)
         return context.runs.request_cancel(run)
-    message, step = context.runs.open_records(run)
-    change = end_run(run, Trigger.CANCELLED, message=message, step=step, now=now_ms // 1000)
-    return context.writer.apply(change)
+    left = context.runs.open_records(run)
+    change = end_run(
+        run, Trigger.CANCELLED, message=left.message, step=left.step, now=now_ms // 1000
+    )
+    return context.writer.apply(left.close(change))
