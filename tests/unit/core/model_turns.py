@@ -93,6 +93,8 @@ def _fragments(
     if manner == "whole" or not arguments:
         names += [nothing] * max(0, len(arguments) - 1)
     elif manner == "every" and ids != "changing" and call.arguments.startswith("{"):
+        if draw(st.booleans()):
+            arguments = [nothing, nothing, *arguments]
         names *= len(arguments)
     elif manner == "name late" and addressing == "index":
         names = [nothing, call.name, *[nothing] * max(0, len(arguments) - 2)]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.call_assembler import ModelCall
 from core.endings import EndTrigger, claim, end_run, with_logged_content
 from core.event_log import Event
 from core.model import ModelChunk
@@ -11,6 +12,9 @@ from core.records import RunPhase
 from core.run_machine import IllegalTransition, Trigger
 from core.schema.messages import RefusalContent, TextContent
 from core.schema.runs import RunError
+from core.step_planner import CallTools
+from core.turn_assembler import Turn
+from core.turn_commit import commit_turn
 from tests.support.model import USAGE
 from tests.support.runs import NOW, call_step, function_call, message_step, run_record
 from tests.unit.core.run_life import FAILURE, RunLife, call_tools, say
@@ -230,6 +234,14 @@ def test_a_turn_that_failed_is_cancelled_if_that_was_asked_for_first() -> None:
     life.end_turn("tool_calls", calls_allowed=False, cancelled=True)
     assert life.names[-3:] == ["run.step.failed", "run.cancelling", "run.cancelled"]
     assert life.run.last_error is None
+
+
+def test_calls_that_no_step_holds_are_not_committed() -> None:
+    life = streaming()
+    call = ModelCall("c1", "f", "{}")
+    turn = Turn((call,), "tool_calls", None)
+    with pytest.raises(ValueError, match="has an open step"):
+        commit_turn(life.run, life.turn, turn, CallTools((), (call,), ()), life.tools, now=life.now)
 
 
 # ---- taking over -------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """One model turn: whatever comes in whatever pieces, what is written adds up to what was said."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Literal, get_args
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -21,8 +23,13 @@ PIECES = st.lists(
     st.tuples(st.sampled_from(["text", "text", "refusal"]), st.text(min_size=1, max_size=8)),
     max_size=8,
 )
-# After which chunks something is written, and whether the write fails.
-WRITES = st.lists(st.none() | st.booleans(), max_size=24)
+# After which chunks something is written, and what becomes of it. A write that fails late does so
+# when the next chunk has come.
+Write = Literal["works", "fails", "fails late", "none"]
+WRITES: st.SearchStrategy[list[Write]] = st.lists(st.sampled_from(get_args(Write)), max_size=24)
+FAILING: st.SearchStrategy[list[Write]] = st.lists(
+    st.sampled_from(["fails", "fails late"]), max_size=24
+)
 
 
 def new_assembler() -> TurnAssembler:
@@ -38,12 +45,9 @@ class Writer:
         self.messages: dict[str, Message] = {}
         self.steps: dict[str, RunStep] = {}
 
-    def write(self, *, fails: bool = False) -> Draft:
+    def write(self) -> Draft:
         """Write what has come since the last time."""
         draft = self.assembler.take()
-        if fails:
-            self.assembler.restore(draft)
-            return draft
         for event in draft.events:
             self.reader.read(event)
         self.messages |= {message.id: message for message in draft.messages}
@@ -58,13 +62,23 @@ class Writer:
             self.reader.check_record(step)
         return draft
 
-    def play(self, chunks: Sequence[ModelChunk], writes: Sequence[bool | None]) -> None:
-        """Push chunks; after each write or fail to, as `writes` says, or do neither."""
-        plan = [*writes, *[None] * len(chunks)]
-        for chunk, fails in zip(chunks, plan, strict=False):
+    def play(self, chunks: Sequence[ModelChunk], writes: Sequence[Write]) -> None:
+        """Push chunks, and write after them as `writes` says."""
+        failing: Draft | None = None
+        for chunk, write in zip_longest(chunks, writes[: len(chunks)], fillvalue="none"):
+            assert isinstance(chunk, ModelChunk)
             self.assembler.push(chunk)
-            if fails is not None:
-                self.write(fails=fails)
+            if failing is not None:
+                self.assembler.restore(failing)
+                failing = None
+            if write == "works":
+                self.write()
+            elif write == "fails":
+                self.assembler.restore(self.assembler.take())
+            elif write == "fails late":
+                failing = self.assembler.take()
+        if failing is not None:
+            self.assembler.restore(failing)
 
 
 def spoken(pieces: list[tuple[str, str]]) -> list[ModelChunk]:
@@ -105,7 +119,7 @@ def calls_of(step: RunStep | None) -> list[FunctionCall | ActionCall]:
 @given(pieces=PIECES, writes=WRITES)
 @example(pieces=[], writes=[])
 def test_a_message_adds_up_to_what_was_said_wherever_it_is_written(
-    pieces: list[tuple[str, str]], writes: list[bool | None]
+    pieces: list[tuple[str, str]], writes: list[Write]
 ) -> None:
     writer = Writer(new_assembler())
     writer.play(spoken(pieces), writes)
@@ -125,7 +139,7 @@ def test_text_and_then_calls_are_a_message_and_then_a_step_with_these_calls(
     pieces: list[tuple[str, str]],
     said: SaidCalls,
     together: bool,
-    writes: list[bool | None],
+    writes: list[Write],
 ) -> None:
     chunks = spoken(pieces)
     if together:
@@ -154,7 +168,7 @@ def test_text_and_then_calls_are_a_message_and_then_a_step_with_these_calls(
 
 @given(chunks=st.lists(ANY_CHUNK, max_size=12), writes=WRITES)
 def test_nonsense_is_written_in_an_order_that_clients_can_follow(
-    chunks: list[ModelChunk], writes: list[bool | None]
+    chunks: list[ModelChunk], writes: list[Write]
 ) -> None:
     writer = Writer(new_assembler())
     writer.play(chunks, writes)
@@ -173,9 +187,9 @@ def test_nonsense_is_written_in_an_order_that_clients_can_follow(
     assert bool(turn.calls) == (writer.assembler.message is None)
 
 
-@given(pieces=PIECES, said=said_calls(), writes=st.lists(st.just(True), max_size=24))
+@given(pieces=PIECES, said=said_calls(), writes=FAILING)
 def test_writes_that_failed_leave_no_trace(
-    pieces: list[tuple[str, str]], said: SaidCalls, writes: list[bool | None]
+    pieces: list[tuple[str, str]], said: SaidCalls, writes: list[Write]
 ) -> None:
     chunks = [*spoken(pieces), *(ModelChunk(calls=(each,)) for each in said.fragments)]
     drafts = []
