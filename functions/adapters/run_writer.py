@@ -5,6 +5,7 @@ import time
 
 from adapters.dynamodb.errors import RunMoved, StoreUnavailable
 from adapters.dynamodb.runs import RunStore
+from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.push import Pusher
 from core.changes import Change
 from core.clock import Clock
@@ -23,12 +24,14 @@ class RunWriter:
 
     Args:
         store: where runs and their events are written.
+        calls: the internal tool calls of runs.
         pusher: tells those who watch.
         clock: gives milliseconds.
     """
 
-    def __init__(self, store: RunStore, pusher: Pusher, clock: Clock) -> None:
+    def __init__(self, store: RunStore, calls: ToolCalls, pusher: Pusher, clock: Clock) -> None:
         self._store = store
+        self._calls = calls
         self._pusher = pusher
         self._clock = clock
 
@@ -84,7 +87,7 @@ class RunWriter:
             if run is None or run.phase is not RunPhase.TOOLS or run.open_step != job.step_id:
                 return None
             step = self._store.step(run, job.step_id)
-            calls = self._store.calls(run, job.step_id)
+            calls = self._calls.of_step(run, job.step_id)
             waiting = {call.call_id for call in calls if call.state is not CallState.DONE}
             if step is None or job.call_id not in waiting:
                 return None

@@ -193,7 +193,7 @@ def _hand_over(context: RunnerContext, held: Held) -> Outcome:
     """Let go of the run, so that the next attempt need not wait for the lease to end."""
     count("StepsInterrupted")
     with suppress(LeaseLost):
-        context.runs.renew(held.run, context.clock() - 1)
+        context.leases.renew(held.run, context.clock() - 1)
     return Outcome.TRY_AGAIN
 
 

@@ -12,7 +12,7 @@ from wiring.telemetry import count, logger
 def dispatch(context: SupervisorContext, run: RunRecord) -> None:
     """Send what a run needs to move on; doing it again does no harm."""
     calls = (
-        context.runs.calls(run, run.open_step)
+        context.calls.of_step(run, run.open_step)
         if run.phase is RunPhase.TOOLS and run.open_step is not None
         else ()
     )

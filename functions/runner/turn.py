@@ -169,10 +169,10 @@ class TurnStreamer:
         if now - self._renewed_at >= lease_seconds / _RENEWALS_PER_LEASE:
             self._renewed_at = now
             until = now_ms + lease_seconds * 1000
-            cancelled = context.runs.renew(run, until)
+            cancelled = context.leases.renew(run, until)
             self._held.run = run.model_copy(update={"lease_until_ms": until})
         else:
-            cancelled = context.runs.peek(run)
+            cancelled = context.leases.is_cancel_requested(run)
         if cancelled:
             raise Cancelled
 

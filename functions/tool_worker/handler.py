@@ -64,7 +64,7 @@ def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> st
     log_run(run)
     logger.append_keys(step_id=call.step_id, call_id=call.call_id, tool=call.tool_type)
     try:
-        context.runs.claim_call(run, call)
+        context.calls.claim(run, call)
     except CallTaken:
         return "dropped"
     started_ms = context.clock()
@@ -95,7 +95,7 @@ def _find(context: WorkerContext, task: ToolTask) -> tuple[RunRecord, CallRecord
     run = context.runs.get(task.tenant, task.thread_id, task.run_id)
     if run is None or run.phase is not RunPhase.TOOLS or run.open_step != task.step_id:
         return None
-    call = context.runs.call(run, task.step_id, task.call_id)
+    call = context.calls.get(run, task.step_id, task.call_id)
     if call is None or call.state is not CallState.PENDING:
         return None
     return run, call

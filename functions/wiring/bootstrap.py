@@ -7,9 +7,11 @@ from typing import Any
 from adapters import aws
 from adapters.dynamodb.event_log import EventLog
 from adapters.dynamodb.keys import KeyStore
+from adapters.dynamodb.leases import Leases
 from adapters.dynamodb.objects import ObjectStore
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.subscriptions import Subscriptions
+from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.values import BucketTextStore
 from adapters.push import Pusher
 from adapters.queues import Queues
@@ -37,6 +39,8 @@ class Stores:
     ids: IdSource
     objects: ObjectStore
     runs: RunStore
+    leases: Leases
+    calls: ToolCalls
     event_log: EventLog
     keys: KeyStore
     subscriptions: Subscriptions
@@ -89,6 +93,7 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
     texts = BucketTextStore(aws.s3_client(), settings.bucket)
     log = EventLog(dynamodb, settings.stream_table, texts, clock, settings.event_ttl_seconds)
     runs = RunStore(dynamodb, settings.state_table, log, texts, clock)
+    calls = ToolCalls(dynamodb, settings.state_table, texts)
     subscriptions = Subscriptions(dynamodb, settings.stream_table, clock)
     pusher = Pusher(aws.push_client(), subscriptions)
     return Stores(
@@ -96,11 +101,13 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
         ids=IdSource(clock),
         objects=ObjectStore(dynamodb, settings.state_table, texts),
         runs=runs,
+        leases=Leases(dynamodb, settings.state_table),
+        calls=calls,
         event_log=log,
         keys=KeyStore(dynamodb, settings.state_table, clock),
         subscriptions=subscriptions,
         pusher=pusher,
-        writer=RunWriter(runs, pusher, clock),
+        writer=RunWriter(runs, calls, pusher, clock),
     )
 
 

@@ -281,7 +281,7 @@ def build_world(environment: dict[str, str]) -> World:
     stores = build_stores(settings, clock=clock)
     pusher = RecordedPusher()
     parts: dict[str, Any] = {name: getattr(stores, name) for name in type(stores).__slots__}
-    parts |= {"pusher": pusher, "writer": RunWriter(stores.runs, pusher, clock)}
+    parts |= {"pusher": pusher, "writer": RunWriter(stores.runs, stores.calls, pusher, clock)}
     queues, machine, model = RecordedQueues(), RecordedMachine(), ScriptedModel()
     runner = RunnerContext(
         **parts,

@@ -10,35 +10,31 @@ Whoever claims or applies takes the next epoch; that is the fencing token.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.errors import (
-    CallTaken,
     CancelRequested,
     LeaseLost,
     RunMoved,
 )
 from adapters.dynamodb.event_log import EventLog
+from adapters.dynamodb.leases import HELD, holder
 from adapters.dynamodb.queries import query_page
 from adapters.dynamodb.records import (
     call_item,
-    call_key,
     message_item,
     raise_thread_refusal,
-    read_call,
     step_key,
     thread_key,
 )
 from adapters.dynamodb.run_items import changed_attributes, read_run, run_item, run_key
-from adapters.dynamodb.transactions import ConditionFailed, is_condition_failure, transact
-from adapters.dynamodb.values import Item, TextStore, plain, scalar
+from adapters.dynamodb.transactions import ConditionFailed, transact
+from adapters.dynamodb.values import Item, TextStore, scalar
 from core.changes import Change, Leftovers
 from core.clock import Clock
 from core.endings import with_logged_content
 from core.event_log import Batch, Cursor, Event, EventId
 from core.paging import PageQuery, page_of
-from core.records import CallRecord, CallState, RunPhase, RunRecord
+from core.records import CallRecord, CallState, RunRecord
 from core.schema.common import ListPage
 from core.schema.messages import Message
 from core.schema.runs import Run
@@ -50,7 +46,7 @@ if TYPE_CHECKING:
 
 
 class RunStore:
-    """Runs, their steps' and messages' writes, and their tool calls.
+    """Runs, and the writes of what hangs on them: steps, messages, tool calls.
 
     Args:
         client: a DynamoDB client.
@@ -126,28 +122,6 @@ class RunStore:
             TableName=self._table, Key=step_key(run, step_id), ConsistentRead=True
         ).get("Item")
         return RunStep.model_validate_json(self._texts.unpack(item["doc"])) if item else None
-
-    def calls(self, run: RunRecord, step_id: str) -> Sequence[CallRecord]:
-        """Return a step's internal tool calls in their order (strongly consistent)."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={
-                ":pk": {"S": keyspace.run(run.tenant, run.id)},
-                ":sk": {"S": keyspace.call(step_id, "")},
-            },
-            ConsistentRead=True,
-        )
-        calls = [read_call(item, self._texts) for page in pages for item in page["Items"]]
-        return sorted(calls, key=lambda call: call.index)
-
-    def call(self, run: RunRecord, step_id: str, call_id: str) -> CallRecord | None:
-        """Return an internal tool call (strongly consistent)."""
-        key = call_key(run, step_id, call_id)
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get(
-            "Item"
-        )
-        return read_call(item, self._texts) if item else None
 
     # ---- writing ------------------------------------------------------------------------------
 
@@ -236,11 +210,7 @@ class RunStore:
         if release:
             update |= {"lease_owner": None, "lease_until_ms": 0, "tail": end}
         after = change.after.model_copy(update=update)
-        condition = "lease_owner = :owner AND epoch = :epoch"
-        values: Item = {
-            ":owner": {"S": before.lease_owner or ""},
-            ":epoch": scalar(before.epoch),
-        }
+        condition, values = HELD, holder(before)
         if after.status != "cancelled":
             condition += " AND attribute_not_exists(cancel_requested)"
         try:
@@ -256,111 +226,6 @@ class RunStore:
         if batch is not None:
             cursor.advance(batch)
         return after
-
-    def renew(self, run: RunRecord, lease_until_ms: int) -> bool:
-        """Prolong the lease; tell whether cancelling was asked for.
-
-        Raises:
-            LeaseLost: the lease is another's by now.
-        """
-        try:
-            old = self._client.update_item(
-                TableName=self._table,
-                Key=run_key(run.tenant, run.thread_id, run.id),
-                UpdateExpression="SET lease_until_ms = :until",
-                ConditionExpression="lease_owner = :owner AND epoch = :epoch",
-                ExpressionAttributeValues={
-                    ":until": scalar(lease_until_ms),
-                    ":owner": {"S": run.lease_owner or ""},
-                    ":epoch": scalar(run.epoch),
-                },
-                ReturnValues="ALL_NEW",
-            )["Attributes"]
-        except ClientError as error:
-            if is_condition_failure(error):
-                raise LeaseLost from None
-            raise
-        return "cancel_requested" in old
-
-    def peek(self, run: RunRecord) -> bool:
-        """Look whether cancelling was asked for.
-
-        Raises:
-            LeaseLost: the lease is another's by now.
-        """
-        item = self._client.get_item(
-            TableName=self._table,
-            Key=run_key(run.tenant, run.thread_id, run.id),
-            ProjectionExpression="lease_owner, epoch, cancel_requested",
-            ConsistentRead=True,
-        ).get("Item", {})
-        if plain(item.get("lease_owner")) != run.lease_owner or plain(item["epoch"]) != run.epoch:
-            raise LeaseLost
-        return "cancel_requested" in item
-
-    def request_cancel(self, run: RunRecord) -> RunRecord:
-        """Ask the worker that holds the run's lease to cancel it.
-
-        Raises:
-            RunMoved: nobody holds the lease any more, or another does.
-        """
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=run_key(run.tenant, run.thread_id, run.id),
-                UpdateExpression="SET cancel_requested = :true",
-                ConditionExpression="lease_owner = :owner AND epoch = :epoch",
-                ExpressionAttributeValues={
-                    ":true": scalar(True),
-                    ":owner": {"S": run.lease_owner or ""},
-                    ":epoch": scalar(run.epoch),
-                },
-            )
-        except ClientError as error:
-            if is_condition_failure(error):
-                raise RunMoved from None
-            raise
-        return run.model_copy(update={"cancel_requested": True})
-
-    def claim_call(self, run: RunRecord, call: CallRecord) -> None:
-        """Take a tool call before acting on it: whoever has it is the only one who may act.
-
-        Raises:
-            CallTaken: somebody has it, or the run no longer wants it.
-        """
-        writes: list[TransactWriteItemTypeDef] = [
-            {
-                "ConditionCheck": {
-                    "TableName": self._table,
-                    "Key": run_key(run.tenant, run.thread_id, run.id),
-                    "ConditionExpression": (
-                        "phase = :tools AND open_step = :step "
-                        "AND attribute_not_exists(cancel_requested)"
-                    ),
-                    "ExpressionAttributeValues": {
-                        ":tools": {"S": RunPhase.TOOLS.value},
-                        ":step": {"S": call.step_id},
-                    },
-                }
-            },
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": call_key(run, call.step_id, call.call_id),
-                    "UpdateExpression": "SET #state = :claimed",
-                    "ConditionExpression": "#state = :pending",
-                    "ExpressionAttributeNames": {"#state": "state"},
-                    "ExpressionAttributeValues": {
-                        ":claimed": {"S": CallState.CLAIMED.value},
-                        ":pending": {"S": CallState.PENDING.value},
-                    },
-                }
-            },
-        ]
-        try:
-            transact(self._client, writes)
-        except ConditionFailed:
-            raise CallTaken from None
 
     # ---- parts of transactions ----------------------------------------------------------------
 

@@ -154,7 +154,7 @@ def _cancel(context: ApiContext, run: RunRecord) -> RunRecord:
             return run
         # The worker may die before it sees the flag.
         send_check(context, run, run.watch)
-        return context.runs.request_cancel(run)
+        return context.leases.request_cancel(run)
     left = context.runs.open_records(run)
     change = end_run(
         run, Trigger.CANCELLED, message=left.message, step=left.step, now=now_ms // 1000

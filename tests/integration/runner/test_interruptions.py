@@ -268,7 +268,7 @@ def test_a_run_that_was_cancelled_while_it_streamed_ends_cancelled(world: World)
     thread_id = world.thread("Hi")
     run = world.create_run(thread_id)
 
-    with held_back(lambda: world.runner.runs.request_cancel(world.get(run))) as gate:
+    with held_back(lambda: world.runner.leases.request_cancel(world.get(run))) as gate:
         world.model.turn(*text("One "), gate, *text("two"), *stop())
         world.deliver_next()
     done = world.get(run)

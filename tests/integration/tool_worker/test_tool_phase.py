@@ -185,7 +185,7 @@ def test_a_late_output_of_a_settled_call_is_dropped(world: World) -> None:
 
     registry = ToolRegistry({"action": ScriptedTool(settled_meanwhile)})
     assert carry_out(world.worker, registry, job) == "dropped"
-    (record,) = world.runner.runs.calls(world.get(run), phase.step_id)
+    (record,) = world.runner.calls.of_step(world.get(run), phase.step_id)
     assert record.state is CallState.DONE
     assert record.output is not None
     assert "too late" not in record.output
