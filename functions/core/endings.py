@@ -16,7 +16,7 @@ from core.schema.messages import (
 )
 from core.schema.runs import RunError
 from core.schema.steps import RunStep
-from core.step_records import complete_step, fail_step, step_event
+from core.step_records import fail_step, step_event
 
 EndTrigger = Literal[Trigger.FAIL, Trigger.CANCELLED, Trigger.EXPIRE]
 
@@ -52,6 +52,7 @@ def end_run(
 
     Raises:
         IllegalTransition: the run has ended already.
+        ValueError: it fails, and `error` is missing.
     """
     events: list[Event] = []
     moved = run
@@ -152,7 +153,9 @@ def _ended_step(step: RunStep, trigger: Trigger, error: RunError | None, now: in
         return step.model_copy(update={"status": "cancelled", "cancelled_at": now})
     if trigger is Trigger.EXPIRE:
         return step.model_copy(update={"status": "expired", "expired_at": now})
-    return complete_step(step, now=now) if error is None else fail_step(step, error, now=now)
+    if error is None:
+        raise ValueError("A run that fails says why.")
+    return fail_step(step, error, now=now)
 
 
 def _message_event(message: Message) -> Event:

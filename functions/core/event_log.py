@@ -104,25 +104,20 @@ class Cursor:
         self.seq = batch.last.seq + 1
 
 
-def drop_void(
-    batches: Sequence[Batch], *, bases: dict[int, EventId | None] | None = None
-) -> list[Batch]:
+def drop_void(batches: Sequence[Batch]) -> list[Batch]:
     """Return the batches that lie on the chain.
 
     A batch is void if a later epoch began before it: the first batch of that epoch follows an
     earlier id. Bases never go back, so the next later epoch that wrote anything decides.
 
     Args:
-        batches: a stretch of one run's log, ascending by id.
-        bases: for the epoch after the last of `batches`, if the stretch ends before it: what
-            that epoch's first batch follows.
+        batches: a stretch of one run's log, ascending by id. Whether a batch of its last epoch is
+            void shows in the first batch of the next one: if there is one, it belongs to it.
 
     Returns:
         The batches that count, in the same order.
     """
-    begun: dict[int, EventId | None] = dict(bases or {})
-    for batch in reversed(batches):
-        begun[batch.first.epoch] = batch.after
+    begun = {batch.first.epoch: batch.after for batch in reversed(batches)}
     epochs = sorted(begun)
     following = dict(pairwise(epochs))
     kept = []

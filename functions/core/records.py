@@ -11,6 +11,7 @@ from core.schema.runs import (
     RunConfig,
     RunError,
     RunIncompleteDetails,
+    RunRequest,
     RunStatus,
     Usage,
 )
@@ -91,13 +92,12 @@ class RunRecord(WireModel):
 
     def to_wire(self) -> Run:
         """Return the run as clients see it."""
-        config = self.config
+        asked = {name: getattr(self.config, name) for name in RunRequest.model_fields}
         cancelling = self.cancel_requested and not self.ended
         return Run(
             id=self.id,
             created_at=self.created_at,
             thread_id=self.thread_id,
-            assistant_id=config.assistant_id,
             status="cancelling" if cancelling else self.status,
             required_action=self.required_action,
             last_error=self.last_error,
@@ -107,19 +107,8 @@ class RunRecord(WireModel):
             failed_at=self.failed_at,
             completed_at=self.completed_at,
             incomplete_details=self.incomplete_details,
-            model=config.model,
-            instructions=config.instructions,
-            tools=config.tools,
-            metadata=config.metadata,
             usage=self.usage if self.ended else None,
-            temperature=config.temperature,
-            top_p=config.top_p,
-            max_prompt_tokens=config.max_prompt_tokens,
-            max_completion_tokens=config.max_completion_tokens,
-            truncation_strategy=config.truncation_strategy,
-            tool_choice=config.tool_choice,
-            parallel_tool_calls=config.parallel_tool_calls,
-            response_format=config.response_format,
+            **asked,
         )
 
 

@@ -9,6 +9,7 @@ from core.jobs import StepJob
 from core.records import RunPhase
 from core.run_machine import Trigger
 from core.schema.runs import RunError
+from runner.consumer import consume
 from runner.supervision import end
 from wiring.bootstrap import SupervisorContext, supervisor_context
 from wiring.telemetry import count, log_failure, log_run, logger, metrics, tracer
@@ -30,19 +31,29 @@ def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, A
         The messages that shall come back (`batchItemFailures`).
     """
     context = supervisor_context()
-    failures = []
-    for record in event["Records"]:
-        count("DeadLetters")
-        try:
-            bury(context, StepJob.model_validate_json(record["body"]))
-        except ValidationError:
-            # Not a step's message, so no run waits for it; its id helps to find who sent it.
-            logger.error("unreadable dead letter", extra={"message_id": record["messageId"]})
-        except Exception as error:
-            log_failure("dead letter failed", error)
-            failures.append({"itemIdentifier": record["messageId"]})
-    context.pusher.drain(DRAIN_SECONDS)
-    return {"batchItemFailures": failures}
+    return consume(
+        context,
+        event,
+        lambda record: handle_record(context, record),
+        drain_seconds=DRAIN_SECONDS,
+    )
+
+
+def handle_record(context: SupervisorContext, record: dict[str, Any]) -> bool:
+    """Fail the run of one dead letter; tell whether it is done with."""
+    count("DeadLetters")
+    try:
+        job = StepJob.model_validate_json(record["body"])
+    except ValidationError:
+        # Not a step's message, so no run waits for it; its id helps to find who sent it.
+        logger.error("unreadable dead letter", extra={"message_id": record["messageId"]})
+        return True
+    try:
+        bury(context, job)
+    except Exception as error:
+        log_failure("dead letter failed", error)
+        return False
+    return True
 
 
 def bury(context: SupervisorContext, job: StepJob) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from core.jobs import StepJob
+from runner.consumer import consume
 from runner.step import Invocation, Outcome, run_step
 from wiring.bootstrap import RunnerContext, runner_context
 from wiring.telemetry import count, duration, log_failure, logger, metrics, tracer
@@ -26,12 +27,12 @@ def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, A
         The messages that shall come back (`batchItemFailures`).
     """
     context = runner_context()
-    failures = []
-    for record in event["Records"]:
-        if not handle_record(context, record, lambda_context):
-            failures.append({"itemIdentifier": record["messageId"]})
-    context.pusher.drain(DRAIN_SECONDS)
-    return {"batchItemFailures": failures}
+    return consume(
+        context,
+        event,
+        lambda record: handle_record(context, record, lambda_context),
+        drain_seconds=DRAIN_SECONDS,
+    )
 
 
 def handle_record(

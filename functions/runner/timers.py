@@ -14,6 +14,7 @@ from core.dispatch import next_check_seconds, step_job
 from core.jobs import CallJob, CheckJob
 from core.records import CallState, RunPhase, RunRecord
 from core.run_machine import Trigger
+from runner.consumer import consume
 from runner.supervision import dispatch, end
 from wiring.bootstrap import SupervisorContext, supervisor_context
 from wiring.telemetry import count, log_failure, log_run, logger, metrics, tracer
@@ -34,16 +35,23 @@ def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, A
         The messages that shall come back (`batchItemFailures`).
     """
     context = supervisor_context()
-    failures = []
-    for record in event["Records"]:
-        count("Checks")
-        try:
-            check(context, CheckJob.model_validate_json(record["body"]))
-        except Exception as error:
-            log_failure("check failed", error)
-            failures.append({"itemIdentifier": record["messageId"]})
-    context.pusher.drain(DRAIN_SECONDS)
-    return {"batchItemFailures": failures}
+    return consume(
+        context,
+        event,
+        lambda record: handle_record(context, record),
+        drain_seconds=DRAIN_SECONDS,
+    )
+
+
+def handle_record(context: SupervisorContext, record: dict[str, Any]) -> bool:
+    """Carry out one check; tell whether it is done with."""
+    count("Checks")
+    try:
+        check(context, CheckJob.model_validate_json(record["body"]))
+    except Exception as error:
+        log_failure("check failed", error)
+        return False
+    return True
 
 
 def check(context: SupervisorContext, job: CheckJob) -> None:
@@ -86,7 +94,7 @@ def _settle(context: SupervisorContext, run: RunRecord) -> None:
     if run.open_step is None:
         return
     settled: RunRecord | None = None
-    for call in context.runs.calls(run, run.open_step):
+    for call in context.calls.of_step(run, run.open_step):
         if call.state is not CallState.DONE:
             job = CallJob(
                 tenant=run.tenant,

@@ -88,14 +88,31 @@ class RequiredAction(WireModel):
     submit_tool_outputs: SubmitToolOutputsAction
 
 
-class Run(WireModel):
+class RunRequest(WireModel):
+    """What a run was asked to do, as clients see it: fixed at its creation, save the metadata."""
+
+    assistant_id: str
+    model: str
+    instructions: str
+    tools: list[Tool]
+    metadata: dict[str, str]
+    temperature: float | None
+    top_p: float | None
+    max_prompt_tokens: int | None
+    max_completion_tokens: int | None
+    truncation_strategy: TruncationStrategy
+    tool_choice: ToolChoice
+    parallel_tool_calls: bool
+    response_format: ResponseFormat
+
+
+class Run(RunRequest):
     """A run as clients see it: every required field is there, null where it has no value."""
 
     id: str
     object: Literal["thread.run"] = "thread.run"
     created_at: int
     thread_id: str
-    assistant_id: str
     status: RunStatus
     required_action: RequiredAction | None
     last_error: RunError | None
@@ -105,37 +122,12 @@ class Run(WireModel):
     failed_at: int | None
     completed_at: int | None
     incomplete_details: RunIncompleteDetails | None
-    model: str
-    instructions: str
-    tools: list[Tool]
-    metadata: dict[str, str]
     usage: Usage | None
-    temperature: float | None
-    top_p: float | None
-    max_prompt_tokens: int | None
-    max_completion_tokens: int | None
-    truncation_strategy: TruncationStrategy
-    tool_choice: ToolChoice
-    parallel_tool_calls: bool
-    response_format: ResponseFormat
 
 
-class RunConfig(WireModel):
-    """What a run was asked to do: fixed at its creation, but for the metadata."""
+class RunConfig(RunRequest):
+    """What a run was asked to do, as it is stored: OpenAI's object does not show the effort."""
 
-    assistant_id: str
-    model: str
-    instructions: str
-    tools: list[Tool]
-    metadata: dict[str, str]
-    temperature: float | None
-    top_p: float | None
-    max_prompt_tokens: int | None
-    max_completion_tokens: int | None
-    truncation_strategy: TruncationStrategy
-    tool_choice: ToolChoice
-    parallel_tool_calls: bool
-    response_format: ResponseFormat
     reasoning_effort: ReasoningEffort | None
 
 
