@@ -6,6 +6,7 @@ import time
 from adapters.dynamodb.errors import RunMoved, StoreUnavailable
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.tool_calls import ToolCalls
+from adapters.dynamodb.transactions import Receipt
 from adapters.push import Pusher
 from core.changes import Change
 from core.clock import Clock
@@ -35,13 +36,18 @@ class RunWriter:
         self._pusher = pusher
         self._clock = clock
 
-    def apply(self, change: Change) -> RunRecord:
+    def apply(self, change: Change, receipt: Receipt | None = None) -> RunRecord:
         """Change a run that nobody works on.
 
+        Args:
+            change: what to write.
+            receipt: records the answer that tells of it.
+
         Raises:
+            Repeated: the request was answered before.
             RunMoved: somebody moved it since it was read, or works on it.
         """
-        run, batch = self._store.apply(change)
+        run, batch = self._store.apply(change, receipt)
         self.publish(run, batch)
         return run
 

@@ -4,8 +4,9 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
-from api.errors import install_error_handlers
+from api.errors import REPLAYED, install_error_handlers
 from api.middleware import PROCESSING_MS, REQUEST_ID, VERSION, RequestIds, ServerFaults
+from api.polling import POLL_AFTER_MS
 from api.routes import (
     actions,
     assistants,
@@ -19,7 +20,8 @@ from api.routes import (
 )
 from wiring.bootstrap import ApiContext, api_context
 
-_RESOURCES = (assistants, threads, messages, runs, steps, events, actions, organization, health)
+# `/v1/threads/runs` must be looked at before `/v1/threads/{thread_id}`.
+_RESOURCES = (assistants, runs, threads, messages, steps, events, actions, organization, health)
 
 
 def create_app(context: ApiContext | None = None) -> FastAPI:
@@ -54,7 +56,7 @@ def create_app(context: ApiContext | None = None) -> FastAPI:
         allow_origins=["*"],
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=[REQUEST_ID, PROCESSING_MS, VERSION],
+        expose_headers=[REQUEST_ID, PROCESSING_MS, VERSION, POLL_AFTER_MS, REPLAYED],
     )
     app.add_middleware(RequestIds)
     return app

@@ -32,6 +32,19 @@ Context = Annotated[ApiContext, Depends(_context)]
 Tenant = Annotated[str, Depends(_tenant)]
 
 
+async def _include(
+    include: Annotated[
+        list[Literal["step_details.tool_calls[*].file_search.results[*].content"]] | None,
+        Query(alias="include[]", description="Further fields that steps shall show."),
+    ] = None,
+) -> None:
+    """Check what a step shall show besides; file search, which it is about, has yet to come."""
+
+
+# For endpoints with `include[]`.
+Include = Depends(_include)
+
+
 def page_query(kind: str, prefix: str) -> Callable[..., PageQuery]:
     """Return the dependency that reads the page asked for of a list.
 

@@ -7,7 +7,13 @@ from core.model import ModelRequest
 from core.records import RunRecord
 from core.schema.actions import Action
 from core.schema.formats import JsonSchemaFormat
-from core.schema.messages import ImageUrlContent, Message, RefusalContent, TextContent
+from core.schema.messages import (
+    ImageUrlContent,
+    Message,
+    MessageContent,
+    RefusalContent,
+    TextContent,
+)
 from core.schema.runs import RunConfig
 from core.schema.steps import (
     ActionCall,
@@ -91,20 +97,21 @@ def _message_turn(message: Message) -> dict[str, Any] | None:
     return {"role": message.role, "content": [_part(part) for part in message.content]}
 
 
-def _part(part: TextContent | RefusalContent | ImageUrlContent) -> dict[str, Any]:
+def _part(part: MessageContent) -> dict[str, Any]:
     if isinstance(part, ImageUrlContent):
         return {"type": "image_url", "image_url": part.image_url.model_dump()}
-    text = part.text.value if isinstance(part, TextContent) else part.refusal
-    return {"type": "text", "text": text}
+    return {"type": "text", "text": _text(part)}
 
 
 def _joined_text(message: Message) -> str:
-    texts = [
-        part.text.value if isinstance(part, TextContent) else part.refusal
-        for part in message.content
-        if not isinstance(part, ImageUrlContent)
-    ]
+    texts = [_text(part) for part in message.content if not isinstance(part, ImageUrlContent)]
     return "\n".join(texts)
+
+
+def _text(part: MessageContent) -> str:
+    if isinstance(part, TextContent):
+        return part.text.value
+    return part.refusal if isinstance(part, RefusalContent) else ""
 
 
 def _step_turns(

@@ -41,3 +41,23 @@ def page_of(found: Sequence[T], query: PageQuery, identify: Callable[[T], str]) 
         last_id=identify(data[-1]) if data else None,
         has_more=len(found) > query.limit,
     )
+
+
+def slice_of(ids: Sequence[str], query: PageQuery) -> list[str]:
+    """Return up to `query.limit + 1` of a list's ids, as a query of a table would find them.
+
+    Args:
+        ids: all of the list, in any order.
+        query: the page.
+    """
+    descending = query.order == "desc"
+    low, high = (query.before, query.after) if descending else (query.after, query.before)
+    between = sorted(
+        (found for found in ids if (not low or found > low) and (not high or found < high)),
+        reverse=descending,
+    )
+    if query.before is None or query.after is not None:
+        return between[: query.limit + 1]
+    # Read backwards from `before`; the one too many is the farthest, and stays at the page's end.
+    page = between[-query.limit :]
+    return [*page, *between[: -query.limit][-1:]]

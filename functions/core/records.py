@@ -48,6 +48,8 @@ class RunRecord(WireModel):
         open_step, open_message: the step, and its message, that is being written or waits.
         cancel_requested: somebody asked to cancel while a worker held the lease.
         bad_calls: tool calls so far that the model got wrong (unknown tools, broken arguments).
+        set_going_ms: when the client last set the run going: by creating it, or by submitting
+            outputs; in milliseconds since the epoch.
     """
 
     id: str
@@ -70,6 +72,7 @@ class RunRecord(WireModel):
     open_message: str | None = None
     cancel_requested: bool = False
     bad_calls: int = 0
+    set_going_ms: int = 0
     created_at: int
     expires_at: int
     started_at: int | None = None

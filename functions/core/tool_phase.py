@@ -95,5 +95,12 @@ def submit_outputs(run: RunRecord, step: RunStep, outputs: dict[str, str], *, no
         IllegalTransition: the run does not wait for outputs.
     """
     step = complete_step(with_outputs(step, outputs), now=now)
-    after = move(run, Trigger.OUTPUTS_SUBMITTED, now=now, open_step=None, watch=run.watch + 1)
+    after = move(
+        run,
+        Trigger.OUTPUTS_SUBMITTED,
+        now=now,
+        open_step=None,
+        watch=run.watch + 1,
+        set_going_ms=now * 1000,
+    )
     return Change(run, after, (step_event(step), *announcements(run, after)), steps=(step,))

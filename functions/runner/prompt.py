@@ -53,7 +53,7 @@ def _newest_first(context: RunnerContext, run: RunRecord) -> Iterator[Message]:
     limit = min(last + 1, _PAGE) if last is not None else _PAGE
     while True:
         query = PageQuery(limit=limit, order="desc", after=after)
-        page = context.objects.list_messages(run.tenant, run.thread_id, query)
+        page = context.messages.list(run.tenant, run.thread_id, query)
         yield from page.data
         if not page.has_more:
             return
@@ -82,9 +82,7 @@ def _own_messages(
         for step in steps
         if step.status == "completed" and isinstance(step.step_details, MessageCreationDetails)
     ]
-    found = (
-        context.objects.get_message(run.tenant, run.thread_id, wanted_id) for wanted_id in wanted
-    )
+    found = (context.messages.get(run.tenant, run.thread_id, wanted_id) for wanted_id in wanted)
     return {message.id: message for message in found if message is not None}
 
 

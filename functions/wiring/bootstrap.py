@@ -6,13 +6,16 @@ from typing import Any
 
 from adapters import aws
 from adapters.dynamodb.event_log import EventLog
+from adapters.dynamodb.idempotency import AnswerStore
 from adapters.dynamodb.keys import KeyStore
 from adapters.dynamodb.leases import Leases
+from adapters.dynamodb.messages import MessageStore
 from adapters.dynamodb.objects import ObjectStore
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.subscriptions import Subscriptions
+from adapters.dynamodb.threads import ThreadStore
 from adapters.dynamodb.tool_calls import ToolCalls
-from adapters.dynamodb.values import BucketTextStore
+from adapters.dynamodb.values import PASSING, BucketTextStore
 from adapters.push import Pusher
 from adapters.queues import Queues
 from adapters.run_writer import RunWriter
@@ -38,6 +41,9 @@ class Stores:
     clock: Clock
     ids: IdSource
     objects: ObjectStore
+    threads: ThreadStore
+    messages: MessageStore
+    answers: AnswerStore
     runs: RunStore
     leases: Leases
     calls: ToolCalls
@@ -90,8 +96,10 @@ class RunnerContext(SupervisorContext):
 def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
     """Return the parts that every function has."""
     dynamodb = aws.dynamodb_client()
-    texts = BucketTextStore(aws.s3_client(), settings.bucket)
-    log = EventLog(dynamodb, settings.stream_table, texts, clock, settings.event_ttl_seconds)
+    bucket = aws.s3_client()
+    texts = BucketTextStore(bucket, settings.bucket)
+    passing = BucketTextStore(bucket, settings.bucket, PASSING)
+    log = EventLog(dynamodb, settings.stream_table, passing, clock, settings.event_ttl_seconds)
     runs = RunStore(dynamodb, settings.state_table, log, texts, clock)
     calls = ToolCalls(dynamodb, settings.state_table, texts)
     subscriptions = Subscriptions(dynamodb, settings.stream_table, clock)
@@ -100,6 +108,9 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
         clock=clock,
         ids=IdSource(clock),
         objects=ObjectStore(dynamodb, settings.state_table, texts),
+        threads=ThreadStore(dynamodb, settings.state_table, texts),
+        messages=MessageStore(dynamodb, settings.state_table, texts),
+        answers=AnswerStore(dynamodb, settings.stream_table, passing),
         runs=runs,
         leases=Leases(dynamodb, settings.state_table),
         calls=calls,

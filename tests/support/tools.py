@@ -40,6 +40,6 @@ def offer_action(world: World, name: str, tool: ScriptedTool) -> ActionTool:
         parameters={"type": "object", "properties": {}},
         metadata={},
     )
-    world.runner.objects.put_actions(TENANT, [ActionRecord(wire=wire, operation="{}")])
+    world.runner.objects.create_actions(TENANT, [ActionRecord(wire=wire, operation="{}")])
     world.tools = ToolRegistry({"action": tool})
     return ActionTool(type="action", id=action_id)

@@ -143,7 +143,7 @@ class World:
         now = self.clock() // 1000
         thread = Thread(id=self.runner.ids.new("thread"), created_at=now, metadata={})
         messages = [self.message(thread.id, content) for content in texts]
-        self.runner.objects.create_thread(TENANT, thread, messages)
+        self.runner.threads.create(TENANT, thread, messages)
         return thread.id
 
     def message(self, thread_id: str, content: str) -> Message:

@@ -17,6 +17,10 @@ class ThreadBusy(Exception):
         self.run_id = run_id
 
 
+class MessageOpen(Exception):
+    """A run is still writing the message."""
+
+
 class RunMoved(Exception):
     """Somebody moved the run since it was read: read it again and decide again."""
 

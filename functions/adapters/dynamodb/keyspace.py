@@ -13,6 +13,16 @@ def actions(tenant: str) -> str:
     return f"{tenant}#action"
 
 
+def files(tenant: str) -> str:
+    """Partition of a tenant's files."""
+    return f"{tenant}#file"
+
+
+def threads(tenant: str) -> str:
+    """Partition of a tenant's threads, as clients see them: what can be listed."""
+    return f"{tenant}#thread"
+
+
 def service_accounts(tenant: str) -> str:
     """Partition of a project's service accounts."""
     return f"{tenant}#key"
@@ -27,13 +37,21 @@ def api_key(key_hash: str) -> str:
 
 
 def thread(tenant: str, thread_id: str) -> str:
-    """Partition of a thread, its messages and runs; in the stream table, of its subscriptions."""
+    """Partition of a thread's lock, messages and runs; in the stream table, of its subscriptions.
+
+    The thread itself is listed under `threads`.
+    """
     return f"{tenant}#thread#{thread_id}"
 
 
 def run(tenant: str, run_id: str) -> str:
     """Partition of a run's steps and tool calls; in the stream table, of its event log."""
     return f"{tenant}#run#{run_id}"
+
+
+def answer(tenant: str, record_id: str) -> str:
+    """Partition of a request's first answer, in the stream table."""
+    return f"{tenant}#answer#{record_id}"
 
 
 def connection(connection_id: str) -> str:

@@ -1,5 +1,6 @@
 """Pages of a partition: one key query, whatever the partition's size."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from adapters.dynamodb.values import Item
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 # Sort before and after every id: ids are letters, digits, hyphens and underscores.
 _BEGIN = "!"
 _END = "~"
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_READ_AT_ONCE = 100
 
 
 def query_page(
@@ -20,7 +23,7 @@ def query_page(
     prefix: str,
     query: PageQuery,
     *,
-    run_id: str | None = None,
+    where: tuple[str, str] | None = None,
 ) -> list[Item]:
     """Return up to `query.limit + 1` items in the order asked for.
 
@@ -33,7 +36,7 @@ def query_page(
         partition: the partition key.
         prefix: what the sort keys of these objects begin with; ids follow it.
         query: the page.
-        run_id: only items whose attribute `run_id` is this.
+        where: only items whose attribute of this name has this value.
     """
     descending = query.order == "desc"
     backwards = query.before is not None and query.after is None
@@ -53,15 +56,32 @@ def query_page(
         },
         "ScanIndexForward": descending if backwards else not descending,
     }
-    if run_id is not None:
-        arguments["FilterExpression"] = "run_id = :run"
-        arguments["ExpressionAttributeValues"][":run"] = {"S": run_id}
+    if where is not None:
+        name, value = where
+        arguments["FilterExpression"] = "#where = :where"
+        arguments["ExpressionAttributeNames"] = {"#where": name}
+        arguments["ExpressionAttributeValues"][":where"] = {"S": value}
     items = _collect(client, arguments, query.limit + 1)
     if not backwards:
         return items
     # The one item too many is the farthest from `before`: it must stay behind the page's end.
     page, surplus = items[: query.limit], items[query.limit :]
     return [*reversed(page), *surplus]
+
+
+def batch_get(client: "DynamoDBClient", table: str, keys: Sequence[Item]) -> list[Item]:
+    """Return those items that exist (strongly consistent), a hundred a request, in any order."""
+    items: list[Item] = []
+    wanted = list(keys)
+    while wanted:
+        asked, wanted = wanted[:_READ_AT_ONCE], wanted[_READ_AT_ONCE:]
+        answer = client.batch_get_item(
+            RequestItems={table: {"Keys": asked, "ConsistentRead": True}}
+        )
+        items += answer["Responses"].get(table, [])
+        unread = answer.get("UnprocessedKeys", {})
+        wanted += [dict(key) for key in unread[table]["Keys"]] if table in unread else []
+    return items
 
 
 def _collect(client: "DynamoDBClient", arguments: dict[str, Any], wanted: int) -> list[Item]:

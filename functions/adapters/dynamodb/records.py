@@ -1,6 +1,7 @@
 """What hangs on a thread or a run, as items: messages, steps and tool calls, and their keys."""
 
-from typing import Final
+import json
+from typing import TYPE_CHECKING, Final
 
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
@@ -8,6 +9,11 @@ from adapters.dynamodb.values import Item, TextStore, plain, scalar
 from core.records import CallRecord, RunRecord
 from core.schema.messages import Message
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+# Marks the item of a message that a run is writing.
+_OPEN: Final[Item] = {"open": {"BOOL": True}}
 _CALL_SCALARS: Final = (
     "call_id",
     "step_id",
@@ -65,12 +71,42 @@ def read_call(item: Item, texts: TextStore) -> CallRecord:
 
 
 def message_item(tenant: str, message: Message, texts: TextStore) -> Item:
-    """Return a message as an item."""
-    return {
+    """Return a new message as an item."""
+    item = {
         "pk": {"S": keyspace.thread(tenant, message.thread_id)},
         "sk": {"S": keyspace.MESSAGE + message.id},
         "doc": texts.pack(tenant, message.model_dump_json()),
-    } | ({"run_id": {"S": message.run_id}} if message.run_id else {})
+    }
+    return item | _OPEN if message.status == "in_progress" else item
+
+
+def message_update(
+    table: str, tenant: str, message: Message, texts: TextStore
+) -> "TransactWriteItemTypeDef":
+    """Return the write of a run's message, new or known: its metadata stays as clients set it."""
+    item = message_item(tenant, message, texts)
+    values = {":doc": item["doc"]}
+    expression = "SET doc = :doc REMOVE #open"
+    if "open" in item:
+        expression = "SET doc = :doc, #open = :open"
+        values[":open"] = item["open"]
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": {name: item[name] for name in ("pk", "sk")},
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": {"#open": "open"},
+            "ExpressionAttributeValues": values,
+        }
+    }
+
+
+def read_message(item: Item, texts: TextStore) -> Message:
+    """Return the message that an item holds."""
+    message = Message.model_validate_json(texts.unpack(item["doc"]))
+    if "metadata" not in item:
+        return message
+    return message.model_copy(update={"metadata": json.loads(item["metadata"]["S"])})
 
 
 def raise_thread_refusal(old: Item) -> None:
@@ -80,7 +116,7 @@ def raise_thread_refusal(old: Item) -> None:
         ThreadMissing: there is no such thread.
         ThreadBusy: a run is active on it.
     """
-    if not old:
+    if not old or "deleted" in old:
         raise ThreadMissing
     active = plain(old.get("active_run"))
     raise ThreadBusy(str(active) if active is not None else None)

@@ -30,6 +30,7 @@ _SCALARS: Final = (
     "open_step",
     "open_message",
     "bad_calls",
+    "set_going_ms",
     "created_at",
     "expires_at",
     "started_at",

@@ -8,26 +8,31 @@ Whoever claims or applies takes the next epoch; that is the fencing token.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
 
 from adapters.dynamodb import keyspace
-from adapters.dynamodb.errors import (
-    CancelRequested,
-    LeaseLost,
-    RunMoved,
-)
+from adapters.dynamodb.errors import CancelRequested, LeaseLost, RunMoved, StoreUnavailable
 from adapters.dynamodb.event_log import EventLog
 from adapters.dynamodb.leases import HELD, holder
 from adapters.dynamodb.queries import query_page
 from adapters.dynamodb.records import (
     call_item,
-    message_item,
+    message_update,
     raise_thread_refusal,
+    read_message,
     step_key,
     thread_key,
 )
 from adapters.dynamodb.run_items import changed_attributes, read_run, run_item, run_key
-from adapters.dynamodb.transactions import ConditionFailed, transact
+from adapters.dynamodb.threads import FREE
+from adapters.dynamodb.transactions import (
+    ConditionFailed,
+    Receipt,
+    is_condition_failure,
+    transact,
+)
 from adapters.dynamodb.values import Item, TextStore, scalar
 from core.changes import Change, Leftovers
 from core.clock import Clock
@@ -43,6 +48,8 @@ from core.schema.steps import RunStep
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+_METADATA_ROUNDS: Final = 6
 
 
 class RunStore:
@@ -74,9 +81,7 @@ class RunStore:
 
     def get(self, tenant: str, thread_id: str, run_id: str) -> RunRecord | None:
         """Return a run (strongly consistent); None if there is none."""
-        item = self._client.get_item(
-            TableName=self._table, Key=run_key(tenant, thread_id, run_id), ConsistentRead=True
-        ).get("Item")
+        item = self._item(tenant, thread_id, run_id)
         return read_run(item, self._texts) if item else None
 
     def list(self, tenant: str, thread_id: str, query: PageQuery) -> ListPage[Run]:
@@ -106,7 +111,7 @@ class RunStore:
         ).get("Item")
         if item is None:
             return Leftovers(step=step)
-        message = Message.model_validate_json(self._texts.unpack(item["doc"]))
+        message = read_message(item, self._texts)
         batches = [
             batch
             for batch in self._log.read(run.tenant, run.id)
@@ -126,14 +131,28 @@ class RunStore:
     # ---- writing ------------------------------------------------------------------------------
 
     def create(
-        self, run: RunRecord, events: Sequence[Event], messages: Sequence[Message]
+        self,
+        run: RunRecord,
+        events: Sequence[Event],
+        messages: Sequence[Message],
+        *,
+        receipt: Receipt | None = None,
+        thread: "Sequence[TransactWriteItemTypeDef] | None" = None,
     ) -> tuple[RunRecord, Batch]:
         """Create a run, lock its thread, add messages and log the first events, in one transaction.
+
+        Args:
+            run: the new run.
+            events: its first events.
+            messages: what is added to the thread with it.
+            receipt: records the answer that tells of it.
+            thread: the writes of its thread (`ThreadStore.creation`), if that is new as well.
 
         Returns:
             The run as stored, and the batch that was logged.
 
         Raises:
+            Repeated: the request was answered before.
             ThreadMissing: there is no such thread.
             ThreadBusy: a run is active on it.
         """
@@ -145,9 +164,7 @@ class RunStore:
                     "TableName": self._table,
                     "Key": thread_key(run),
                     "UpdateExpression": "SET active_run = :run",
-                    "ConditionExpression": (
-                        "attribute_exists(pk) AND attribute_not_exists(active_run)"
-                    ),
+                    "ConditionExpression": FREE if thread is None else "attribute_not_exists(pk)",
                     "ExpressionAttributeValues": {":run": {"S": run.id}},
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
@@ -155,12 +172,45 @@ class RunStore:
             {"Put": {"TableName": self._table, "Item": run_item(run, self._texts)}},
             *(self._put_message(run.tenant, message) for message in messages),
             self._log.put(run.tenant, run.id, batch),
+            *(thread or ()),
         ]
         try:
-            transact(self._client, writes)
+            transact(self._client, writes, receipt)
         except ConditionFailed as failure:
             raise_thread_refusal(failure.old.get(0, {}))
         return run, batch
+
+    def set_metadata(
+        self, tenant: str, thread_id: str, run_id: str, metadata: dict[str, str]
+    ) -> RunRecord | None:
+        """Set a run's metadata; return the run as it is then, or None if there is none.
+
+        Nobody who works on the run writes its configuration, so this needs no lease.
+        """
+        for _ in range(_METADATA_ROUNDS):
+            item = self._item(tenant, thread_id, run_id)
+            if item is None:
+                return None
+            run = read_run(item, self._texts)
+            config = run.config.model_copy(update={"metadata": metadata})
+            document = self._texts.pack(tenant, config.model_dump_json())
+            try:
+                changed = self._client.update_item(
+                    TableName=self._table,
+                    Key=run_key(tenant, thread_id, run_id),
+                    UpdateExpression="SET config = :new",
+                    ConditionExpression="config = :old",
+                    ExpressionAttributeValues={":new": document, ":old": item["config"]},
+                    ReturnValues="ALL_NEW",
+                )["Attributes"]
+            except ClientError as error:
+                self._texts.discard(document)
+                if not is_condition_failure(error):
+                    raise
+            else:
+                self._texts.discard(item["config"])
+                return read_run(changed, self._texts)
+        raise StoreUnavailable("Others changed the run each time that it was to be changed.")
 
     def claim(self, change: Change) -> tuple[RunRecord, Batch | None, Cursor]:
         """Take a run: the change sets the lease.
@@ -177,16 +227,19 @@ class RunStore:
             cursor.advance(batch)
         return after, batch, cursor
 
-    def apply(self, change: Change) -> tuple[RunRecord, Batch | None]:
+    def apply(
+        self, change: Change, receipt: Receipt | None = None
+    ) -> tuple[RunRecord, Batch | None]:
         """Change a run that nobody works on.
 
         Returns:
             The run as stored, and what was logged.
 
         Raises:
+            Repeated: the request was answered before.
             RunMoved: somebody moved the run since it was read, or works on it.
         """
-        return self._take_epoch(change, keep_lease=False)
+        return self._take_epoch(change, keep_lease=False, receipt=receipt)
 
     def commit(self, change: Change, cursor: Cursor, *, release: bool) -> RunRecord:
         """Write as the holder of the lease; the batch of the change's events is `cursor`'s next.
@@ -229,7 +282,14 @@ class RunStore:
 
     # ---- parts of transactions ----------------------------------------------------------------
 
-    def _take_epoch(self, change: Change, *, keep_lease: bool) -> tuple[RunRecord, Batch | None]:
+    def _item(self, tenant: str, thread_id: str, run_id: str) -> Item | None:
+        return self._client.get_item(
+            TableName=self._table, Key=run_key(tenant, thread_id, run_id), ConsistentRead=True
+        ).get("Item")
+
+    def _take_epoch(
+        self, change: Change, *, keep_lease: bool, receipt: Receipt | None = None
+    ) -> tuple[RunRecord, Batch | None]:
         before = change.before
         end = change.follows or self._end_of_chain(before)
         first = EventId(before.epoch + 1, 0)
@@ -247,7 +307,7 @@ class RunStore:
             condition += " AND lease_until_ms < :now"
             values[":now"] = scalar(self._clock())
         try:
-            self._write(change, after, batch, condition, values)
+            self._write(change, after, batch, condition, values, receipt)
         except ConditionFailed:
             raise RunMoved from None
         return after, batch
@@ -265,6 +325,7 @@ class RunStore:
         batch: Batch | None,
         condition: str,
         values: Item,
+        receipt: Receipt | None = None,
     ) -> None:
         before = change.before
         writes: list[TransactWriteItemTypeDef] = [
@@ -287,7 +348,7 @@ class RunStore:
                     }
                 }
             )
-        transact(self._client, writes)
+        transact(self._client, writes, receipt)
 
     def _update_run(
         self, before: RunRecord, after: RunRecord, condition: str, values: Item
@@ -315,9 +376,7 @@ class RunStore:
         }
 
     def _put_message(self, tenant: str, message: Message) -> "TransactWriteItemTypeDef":
-        return {
-            "Put": {"TableName": self._table, "Item": message_item(tenant, message, self._texts)}
-        }
+        return message_update(self._table, tenant, message, self._texts)
 
     def _put_step(self, run: RunRecord, step: RunStep) -> "TransactWriteItemTypeDef":
         doc = self._texts.pack(run.tenant, step.model_dump_json())

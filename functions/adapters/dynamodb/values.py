@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from types_boto3_s3.client import S3Client
+    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 Item = dict[str, Any]
 
 # An item may have 400 KB; the largest has three documents.
 MAX_INLINE_BYTES = 120 * 1024
+# Where in the bucket texts go: those of items that stay, and those of items with a time to live.
+LASTING = "values"
+PASSING = "passing"
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+_DELETED_AT_ONCE = 1000
 
 
 def scalar(value: str | int | bool) -> "AttributeValueTypeDef":
@@ -48,6 +54,10 @@ class TextStore(Protocol):
         """Return the text of such an attribute."""
         ...
 
+    def discard(self, *attributes: Any) -> None:
+        """Delete what such attributes refer to: nothing refers to it any more."""
+        ...
+
 
 class BucketTextStore:
     """Keeps large texts in the bucket, under the tenant's prefix.
@@ -58,11 +68,13 @@ class BucketTextStore:
     Args:
         client: an S3 client.
         bucket: the bucket's name.
+        prefix: where in the bucket. What is under `PASSING` is deleted by the bucket's lifecycle.
     """
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, prefix: str = LASTING) -> None:
         self._client = client
         self._bucket = bucket
+        self._prefix = prefix
 
     def pack(self, tenant: str, text: str) -> "AttributeValueTypeDef":
         """Return the attribute that holds a text, or says where it is."""
@@ -71,7 +83,7 @@ class BucketTextStore:
         data = text.encode()
         if len(data) <= MAX_INLINE_BYTES:
             return {"S": text}
-        key = f"values/{tenant}/{secrets.token_hex(16)}"
+        key = f"{self._prefix}/{tenant}/{secrets.token_hex(16)}"
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data)
         return {"M": {"object": {"S": key}}}
 
@@ -79,5 +91,21 @@ class BucketTextStore:
         """Return the text of such an attribute."""
         if "S" in attribute:
             return str(attribute["S"])
-        key = attribute["M"]["object"]["S"]
+        key = _object_key(attribute)
         return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read().decode()
+
+    def discard(self, *attributes: Any) -> None:
+        """Delete what such attributes refer to: nothing refers to it any more."""
+        keys = [key for attribute in attributes if (key := _object_key(attribute)) is not None]
+        for start in range(0, len(keys), _DELETED_AT_ONCE):
+            named: list[ObjectIdentifierTypeDef] = [
+                {"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]
+            ]
+            self._client.delete_objects(
+                Bucket=self._bucket, Delete={"Objects": named, "Quiet": True}
+            )
+
+
+def _object_key(attribute: Any) -> Any:
+    """Return the key of the object that an attribute refers to; None if it refers to none."""
+    return attribute.get("M", {}).get("object", {}).get("S")

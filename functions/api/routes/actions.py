@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from api.dependencies import Context, Tenant, page_query
+from api.idempotency import OnlyOnce
 from api.routes.routers import project_router
 from api.services import actions
 from core.paging import PageQuery
@@ -16,9 +17,11 @@ Page = Annotated[PageQuery, Depends(page_query("action", "action"))]
 
 
 @router.post("/v1/actions")
-def create_actions(context: Context, tenant: Tenant, request: CreateActions) -> ListPage[Action]:
+def create_actions(
+    context: Context, tenant: Tenant, once: OnlyOnce, request: CreateActions
+) -> ListPage[Action]:
     """Register the operations of an OpenAPI document as tools."""
-    return actions.create_actions(context, tenant, request)
+    return actions.create_actions(context, tenant, request, once)
 
 
 @router.get("/v1/actions")

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from api.dependencies import Context, Tenant, page_query
+from api.idempotency import OnlyOnce
 from api.routes.routers import project_router
 from api.services import messages
 from core.paging import PageQuery
-from core.schema.common import ListPage
+from core.schema.common import DeletedObject, ListPage, ModifyMetadata
 from core.schema.messages import CreateMessage, Message
 
 router = project_router("Messages")
@@ -18,10 +19,10 @@ RunId = Annotated[str | None, Query(description="Only messages that this run wro
 
 @router.post("/v1/threads/{thread_id}/messages")
 def create_message(
-    context: Context, tenant: Tenant, thread_id: str, request: CreateMessage
+    context: Context, tenant: Tenant, once: OnlyOnce, thread_id: str, request: CreateMessage
 ) -> Message:
     """Add a message to a thread on which no run is active."""
-    return messages.create_message(context, tenant, thread_id, request)
+    return messages.create_message(context, tenant, thread_id, request, once)
 
 
 @router.get("/v1/threads/{thread_id}/messages")
@@ -36,3 +37,19 @@ def list_messages(
 def get_message(context: Context, tenant: Tenant, thread_id: str, message_id: str) -> Message:
     """Return a message."""
     return messages.get_message(context, tenant, thread_id, message_id)
+
+
+@router.post("/v1/threads/{thread_id}/messages/{message_id}")
+def modify_message(
+    context: Context, tenant: Tenant, thread_id: str, message_id: str, request: ModifyMetadata
+) -> Message:
+    """Change a message's metadata."""
+    return messages.modify_message(context, tenant, thread_id, message_id, request)
+
+
+@router.delete("/v1/threads/{thread_id}/messages/{message_id}")
+def delete_message(
+    context: Context, tenant: Tenant, thread_id: str, message_id: str
+) -> DeletedObject:
+    """Delete a message that no run is writing."""
+    return messages.delete_message(context, tenant, thread_id, message_id)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from api.dependencies import Context, page_query
+from api.idempotency import OnlyOnce
 from api.routes.routers import admin_router
 from api.services import organization
 from core.paging import PageQuery
@@ -22,9 +23,9 @@ Page = Annotated[PageQuery, Depends(page_query("project", "proj"))]
 
 
 @router.post("/v1/organization/projects")
-def create_project(context: Context, request: CreateProject) -> Project:
+def create_project(context: Context, once: OnlyOnce, request: CreateProject) -> Project:
     """Create a project."""
-    return organization.create_project(context, request)
+    return organization.create_project(context, request, once)
 
 
 @router.get("/v1/organization/projects")

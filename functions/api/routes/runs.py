@@ -1,24 +1,36 @@
-"""`/v1/threads/{thread_id}/runs`."""
+"""`/v1/threads/{thread_id}/runs`, and `/v1/threads/runs`."""
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Response
 
-from api.dependencies import Context, Tenant, page_query
+from api.dependencies import Context, Include, Tenant, page_query
+from api.idempotency import OnlyOnce, ThisAttempt
+from api.polling import POLL_AFTER_MS, poll_after_ms
 from api.routes.routers import project_router
-from api.services import runs, tool_outputs
+from api.services import run_creation, runs, tool_outputs
 from core.paging import PageQuery
-from core.schema.common import ListPage
-from core.schema.runs import CreateRun, Run, SubmitToolOutputs
+from core.schema.common import ListPage, ModifyMetadata
+from core.schema.runs import CreateRun, CreateThreadAndRun, Run, SubmitToolOutputs
 
 router = project_router("Runs")
 Page = Annotated[PageQuery, Depends(page_query("run", "run"))]
 
 
-@router.post("/v1/threads/{thread_id}/runs")
-def create_run(context: Context, tenant: Tenant, thread_id: str, request: CreateRun) -> Run:
+@router.post("/v1/threads/runs")
+def create_thread_and_run(
+    context: Context, tenant: Tenant, once: OnlyOnce, request: CreateThreadAndRun
+) -> Run:
+    """Create a thread and have an assistant work on it."""
+    return run_creation.create_thread_and_run(context, tenant, request, once)
+
+
+@router.post("/v1/threads/{thread_id}/runs", dependencies=[Include])
+def create_run(
+    context: Context, tenant: Tenant, once: OnlyOnce, thread_id: str, request: CreateRun
+) -> Run:
     """Have an assistant work on a thread."""
-    return runs.create_run(context, tenant, thread_id, request)
+    return run_creation.create_run(context, tenant, thread_id, request, once)
 
 
 @router.get("/v1/threads/{thread_id}/runs")
@@ -28,20 +40,40 @@ def list_runs(context: Context, tenant: Tenant, thread_id: str, query: Page) -> 
 
 
 @router.get("/v1/threads/{thread_id}/runs/{run_id}")
-def get_run(context: Context, tenant: Tenant, thread_id: str, run_id: str) -> Run:
+def get_run(
+    context: Context, tenant: Tenant, thread_id: str, run_id: str, response: Response
+) -> Run:
     """Return a run."""
-    return runs.get_run(context, tenant, thread_id, run_id)
+    run = runs.get_run(context, tenant, thread_id, run_id)
+    if not run.ended:
+        response.headers[POLL_AFTER_MS] = str(poll_after_ms(run, context.clock()))
+    return run.to_wire()
+
+
+@router.post("/v1/threads/{thread_id}/runs/{run_id}")
+def modify_run(
+    context: Context, tenant: Tenant, thread_id: str, run_id: str, request: ModifyMetadata
+) -> Run:
+    """Change a run's metadata."""
+    return runs.modify_run(context, tenant, thread_id, run_id, request)
 
 
 @router.post("/v1/threads/{thread_id}/runs/{run_id}/cancel")
-def cancel_run(context: Context, tenant: Tenant, thread_id: str, run_id: str) -> Run:
+def cancel_run(
+    context: Context, tenant: Tenant, attempt: ThisAttempt, thread_id: str, run_id: str
+) -> Run:
     """Cancel a run that has not ended."""
-    return runs.cancel_run(context, tenant, thread_id, run_id)
+    return runs.cancel_run(context, tenant, thread_id, run_id, attempt)
 
 
 @router.post("/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs")
 def submit_tool_outputs(
-    context: Context, tenant: Tenant, thread_id: str, run_id: str, request: SubmitToolOutputs
+    context: Context,
+    tenant: Tenant,
+    once: OnlyOnce,
+    thread_id: str,
+    run_id: str,
+    request: SubmitToolOutputs,
 ) -> Run:
     """Give a run the outputs of all the calls that it waits for."""
-    return tool_outputs.submit_tool_outputs(context, tenant, thread_id, run_id, request)
+    return tool_outputs.submit_tool_outputs(context, tenant, thread_id, run_id, request, once)

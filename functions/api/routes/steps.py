@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from api.dependencies import Context, Tenant, page_query
+from api.dependencies import Context, Include, Tenant, page_query
 from api.routes.routers import project_router
 from api.services import steps
 from core.paging import PageQuery
@@ -15,7 +15,7 @@ router = project_router("Run steps")
 Page = Annotated[PageQuery, Depends(page_query("run step", "step"))]
 
 
-@router.get("/v1/threads/{thread_id}/runs/{run_id}/steps")
+@router.get("/v1/threads/{thread_id}/runs/{run_id}/steps", dependencies=[Include])
 def list_steps(
     context: Context, tenant: Tenant, thread_id: str, run_id: str, query: Page
 ) -> ListPage[RunStep]:
@@ -23,7 +23,7 @@ def list_steps(
     return steps.list_steps(context, tenant, thread_id, run_id, query)
 
 
-@router.get("/v1/threads/{thread_id}/runs/{run_id}/steps/{step_id}")
+@router.get("/v1/threads/{thread_id}/runs/{run_id}/steps/{step_id}", dependencies=[Include])
 def get_step(
     context: Context, tenant: Tenant, thread_id: str, run_id: str, step_id: str
 ) -> RunStep:

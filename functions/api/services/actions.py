@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from adapters.dynamodb.idempotency import Once
 from api.services.lookups import found, well_formed
 from api.services.pages import fitting
 from core.errors import InvalidRequest
@@ -12,11 +13,14 @@ from core.schema.common import ListPage
 from wiring.bootstrap import ApiContext
 
 
-def create_actions(context: ApiContext, tenant: str, request: CreateActions) -> ListPage[Action]:
+def create_actions(
+    context: ApiContext, tenant: str, request: CreateActions, once: Once
+) -> ListPage[Action]:
     """Register the operations of a document, one action each, and return them in its order.
 
     Raises:
         InvalidRequest: the document has a mistake, or lacks an operation that was asked for.
+        Repeated: they were registered by an earlier attempt.
     """
     try:
         document = parse_document(request.openapi_schema)
@@ -45,10 +49,11 @@ def create_actions(context: ApiContext, tenant: str, request: CreateActions) -> 
         )
         for operation in chosen
     ]
-    context.objects.put_actions(tenant, records)
     actions = [record.wire for record in records]
     query = PageQuery(len(actions), "asc")
-    return fitting(page_of(actions, query, lambda action: action.id), query)
+    page = fitting(page_of(actions, query, lambda action: action.id), query)
+    context.objects.create_actions(tenant, records, once.receipt(page.model_dump_json()))
+    return page
 
 
 def get_action(context: ApiContext, tenant: str, action_id: str) -> Action:

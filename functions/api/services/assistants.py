@@ -1,19 +1,34 @@
 """Use cases of assistants."""
 
-from api.services.lookups import require_assistant
+from typing import Any
+
+from adapters.dynamodb.idempotency import Once
+from api.services.lookups import found, missing, require_assistant, well_formed
 from api.services.pages import fitting
+from api.services.tool_resources import given_resources, requested_resources
 from api.services.tools import check_tools
 from core.paging import PageQuery
-from core.schema.assistants import Assistant, AssistantRecord, CreateAssistant
-from core.schema.common import ListPage
+from core.schema.assistants import (
+    Assistant,
+    AssistantRecord,
+    CreateAssistant,
+    ModifyAssistant,
+)
+from core.schema.common import DeletedObject, ListPage
 from wiring.bootstrap import ApiContext
 
+# Fields that null empties, while the object shows them as an empty value.
+_EMPTY: dict[str, Any] = {"tools": [], "metadata": {}}
 
-def create_assistant(context: ApiContext, tenant: str, request: CreateAssistant) -> Assistant:
+
+def create_assistant(
+    context: ApiContext, tenant: str, request: CreateAssistant, once: Once
+) -> Assistant:
     """Create an assistant.
 
     Raises:
         InvalidRequest: its tools contradict each other, or name an action that is not there.
+        Repeated: it was created by an earlier attempt.
     """
     tools = request.tools or []
     check_tools(context, tenant, tools)
@@ -25,13 +40,14 @@ def create_assistant(context: ApiContext, tenant: str, request: CreateAssistant)
         model=request.model,
         instructions=request.instructions,
         tools=tools,
+        tool_resources=requested_resources(context, tenant, request.tool_resources),
         metadata=request.metadata or {},
         temperature=request.temperature,
         top_p=request.top_p,
         response_format=request.response_format,
     )
     record = AssistantRecord(wire=assistant, reasoning_effort=request.reasoning_effort)
-    context.objects.put_assistant(tenant, record)
+    context.objects.create_assistant(tenant, record, once.receipt(assistant.model_dump_json()))
     return assistant
 
 
@@ -43,3 +59,38 @@ def get_assistant(context: ApiContext, tenant: str, assistant_id: str) -> Assist
 def list_assistants(context: ApiContext, tenant: str, query: PageQuery) -> ListPage[Assistant]:
     """Return a page of the project's assistants."""
     return fitting(context.objects.list_assistants(tenant, query), query)
+
+
+def modify_assistant(
+    context: ApiContext, tenant: str, assistant_id: str, request: ModifyAssistant
+) -> Assistant:
+    """Change what the request names of an assistant; null empties a field.
+
+    Raises:
+        NotFound: there is no such assistant.
+        InvalidRequest: as when one is created; nothing was changed.
+    """
+    well_formed("assistant", assistant_id)
+    named = {name: getattr(request, name) for name in request.model_fields_set}
+    if named.get("model", "") is None:
+        del named["model"]
+    if request.tools is not None:
+        check_tools(context, tenant, request.tools)
+    if request.tool_resources is not None:
+        given_resources(context, tenant, request.tool_resources)
+    effort = {name: named.pop(name) for name in ("reasoning_effort",) if name in named}
+    wire = {name: _EMPTY.get(name) if value is None else value for name, value in named.items()}
+
+    def decide(record: AssistantRecord) -> AssistantRecord:
+        return record.model_copy(update={"wire": record.wire.model_copy(update=wire), **effort})
+
+    changed = context.objects.change_assistant(tenant, assistant_id, decide)
+    return found("assistant", assistant_id, changed).wire
+
+
+def delete_assistant(context: ApiContext, tenant: str, assistant_id: str) -> DeletedObject:
+    """Delete an assistant, or raise NotFound."""
+    well_formed("assistant", assistant_id)
+    if not context.objects.delete_assistant(tenant, assistant_id):
+        raise missing("assistant", assistant_id)
+    return DeletedObject(id=assistant_id, object="assistant.deleted")

@@ -50,7 +50,7 @@ def require_assistant(context: ApiContext, tenant: str, assistant_id: str) -> As
 def require_thread(context: ApiContext, tenant: str, thread_id: str) -> Thread:
     """Return a thread, or raise NotFound."""
     well_formed("thread", thread_id)
-    return found("thread", thread_id, context.objects.get_thread(tenant, thread_id))
+    return found("thread", thread_id, context.threads.get(tenant, thread_id))
 
 
 def require_run(context: ApiContext, tenant: str, thread_id: str, run_id: str) -> RunRecord:

@@ -1,23 +1,28 @@
 """Use cases of messages."""
 
-from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
+from adapters.dynamodb.errors import MessageOpen, ThreadBusy, ThreadMissing
+from adapters.dynamodb.idempotency import Once
 from api.services.lookups import found, missing, require_thread, well_formed
 from api.services.pages import fitting
 from core.errors import InvalidRequest
-from core.paging import PageQuery
-from core.schema.common import ListPage
+from core.paging import PageQuery, page_of, slice_of
+from core.schema.common import DeletedObject, ListPage, ModifyMetadata
 from core.schema.messages import CreateMessage, Message, message_from_request
+from core.schema.steps import MessageCreationDetails
 from wiring.bootstrap import ApiContext
+
+_STEPS_AT_ONCE = 100
 
 
 def create_message(
-    context: ApiContext, tenant: str, thread_id: str, request: CreateMessage
+    context: ApiContext, tenant: str, thread_id: str, request: CreateMessage, once: Once
 ) -> Message:
     """Add a message to a thread.
 
     Raises:
         NotFound: there is no such thread.
         InvalidRequest: a run is active on it.
+        Repeated: it was added by an earlier attempt.
     """
     message = message_from_request(
         request,
@@ -26,7 +31,7 @@ def create_message(
         now=context.clock() // 1000,
     )
     try:
-        context.objects.add_message(tenant, message)
+        context.messages.add(tenant, message, once.receipt(message.model_dump_json()))
     except ThreadMissing:
         raise missing("thread", thread_id) from None
     except ThreadBusy as busy:
@@ -41,17 +46,84 @@ def get_message(context: ApiContext, tenant: str, thread_id: str, message_id: st
     """Return a message, or raise NotFound for it or its thread."""
     well_formed("thread", thread_id)
     well_formed("message", message_id)
-    message = context.objects.get_message(tenant, thread_id, message_id)
-    if message is None:
-        require_thread(context, tenant, thread_id)
-    return found("message", message_id, message)
+    message = context.messages.get(tenant, thread_id, message_id)
+    return _present(context, tenant, thread_id, message_id, message)
 
 
 def list_messages(
     context: ApiContext, tenant: str, thread_id: str, query: PageQuery, run_id: str | None
 ) -> ListPage[Message]:
     """Return a page of a thread's messages, or of those that a run wrote."""
-    require_thread(context, tenant, thread_id)
+    well_formed("thread", thread_id)
     if run_id is not None:
         well_formed("run", run_id, param="run_id")
-    return fitting(context.objects.list_messages(tenant, thread_id, query, run_id), query)
+        page = _written_by(context, tenant, thread_id, run_id, query)
+    else:
+        page = context.messages.list(tenant, thread_id, query)
+    if not page.data:
+        require_thread(context, tenant, thread_id)
+    return fitting(page, query)
+
+
+def modify_message(
+    context: ApiContext, tenant: str, thread_id: str, message_id: str, request: ModifyMetadata
+) -> Message:
+    """Set a message's metadata, or raise NotFound for it or its thread."""
+    if "metadata" not in request.model_fields_set:
+        return get_message(context, tenant, thread_id, message_id)
+    well_formed("thread", thread_id)
+    well_formed("message", message_id)
+    message = context.messages.set_metadata(tenant, thread_id, message_id, request.metadata or {})
+    return _present(context, tenant, thread_id, message_id, message)
+
+
+def delete_message(
+    context: ApiContext, tenant: str, thread_id: str, message_id: str
+) -> DeletedObject:
+    """Delete a message.
+
+    Raises:
+        NotFound: there is no such message or thread.
+        InvalidRequest: a run is still writing it.
+    """
+    well_formed("thread", thread_id)
+    well_formed("message", message_id)
+    try:
+        deleted = context.messages.delete(tenant, thread_id, message_id)
+    except MessageOpen:
+        raise InvalidRequest(
+            f"Can't delete message {message_id} while a run is writing it."
+        ) from None
+    if not deleted:
+        require_thread(context, tenant, thread_id)
+        raise missing("message", message_id)
+    return DeletedObject(id=message_id, object="thread.message.deleted")
+
+
+def _written_by(
+    context: ApiContext, tenant: str, thread_id: str, run_id: str, query: PageQuery
+) -> ListPage[Message]:
+    """Return a page of what a run wrote: its steps know, so the thread is not searched."""
+    steps = PageQuery(limit=_STEPS_AT_ONCE, order="asc")
+    ids: list[str] = []
+    while True:
+        page = context.objects.list_steps(tenant, run_id, steps)
+        ids += [
+            step.step_details.message_creation.message_id
+            for step in page.data
+            if isinstance(step.step_details, MessageCreationDetails)
+        ]
+        if not page.has_more:
+            break
+        steps = PageQuery(limit=_STEPS_AT_ONCE, order="asc", after=page.last_id)
+    written = context.messages.get_many(tenant, thread_id, ids)
+    wanted = slice_of(list(written), query)
+    return page_of([written[found_id] for found_id in wanted], query, lambda found: found.id)
+
+
+def _present(
+    context: ApiContext, tenant: str, thread_id: str, message_id: str, message: Message | None
+) -> Message:
+    if message is None:
+        require_thread(context, tenant, thread_id)
+    return found("message", message_id, message)

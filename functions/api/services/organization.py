@@ -1,5 +1,6 @@
 """Use cases of projects and their keys."""
 
+from adapters.dynamodb.idempotency import Once
 from api.services.lookups import missing, require_project, well_formed
 from api.services.pages import fitting
 from core.keys import KeyRecord, new_key
@@ -16,12 +17,12 @@ from core.schema.organization import (
 from wiring.bootstrap import ApiContext
 
 
-def create_project(context: ApiContext, request: CreateProject) -> Project:
+def create_project(context: ApiContext, request: CreateProject, once: Once) -> Project:
     """Create a project: a tenant."""
     project = Project(
         id=context.ids.new("proj"), name=request.name, created_at=context.clock() // 1000
     )
-    context.objects.put_project(project)
+    context.objects.create_project(project, once.receipt(project.model_dump_json()))
     return project
 
 

@@ -1,4 +1,4 @@
-"""What every change of a run by the API needs: another try if it moved, and no failing too late."""
+"""What every change of a run by the API needs: a check, another try, and no failing too late."""
 
 import random
 import time
@@ -6,6 +6,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from adapters.dynamodb.errors import RunMoved, StoreUnavailable
+from core.dispatch import FIRST_CHECK_SECONDS
+from core.errors import InvalidRequest
+from core.jobs import CheckJob
+from core.records import RunRecord
+from wiring.bootstrap import ApiContext
 from wiring.telemetry import log_failure
 
 T = TypeVar("T")
@@ -43,3 +48,32 @@ def after_commit(message: str, action: Callable[[], None]) -> None:
         action()
     except Exception as error:
         log_failure(message, error)
+
+
+def send_check(context: ApiContext, run: RunRecord, watch: int) -> None:
+    """Have a run looked at when a change of it must be through.
+
+    Args:
+        context: the API's parts.
+        run: the run.
+        watch: the number that the run will then have.
+    """
+    job = CheckJob(tenant=run.tenant, thread_id=run.thread_id, run_id=run.id, watch=watch)
+    context.queues.send_check(job, FIRST_CHECK_SECONDS)
+
+
+def refuse_stream(context: ApiContext, stream: bool | None) -> None:
+    """Refuse to stream the answer of a request.
+
+    Raises:
+        InvalidRequest: it asks for that.
+    """
+    if stream:
+        url = context.settings.websocket_url
+        place = f"the WebSocket API at {url}" if url else "the WebSocket API"
+        raise InvalidRequest(
+            "Server-sent events are not served by this endpoint yet: send the request without "
+            f"'stream', and get the same events from {place}.",
+            param="stream",
+            code="unsupported_value",
+        )

@@ -4,12 +4,12 @@ from typing import TypeVar
 
 from api.validation import missing_parameter
 from core.schema.assistants import AssistantRecord
-from core.schema.runs import CreateRun, RunConfig, TruncationStrategy
+from core.schema.runs import CreateRun, CreateThreadAndRun, RunConfig, TruncationStrategy
 
 T = TypeVar("T")
 
 
-def run_config(assistant: AssistantRecord, request: CreateRun) -> RunConfig:
+def run_config(assistant: AssistantRecord, request: CreateRun | CreateThreadAndRun) -> RunConfig:
     """Return the configuration of a new run.
 
     A value counts as given if it is there and not null: 0, "" and [] replace the assistant's.
@@ -19,10 +19,11 @@ def run_config(assistant: AssistantRecord, request: CreateRun) -> RunConfig:
     """
     wire = assistant.wire
     instructions = _given(request.instructions, wire.instructions or "")
+    additional = request.additional_instructions if isinstance(request, CreateRun) else None
     return RunConfig(
         assistant_id=wire.id,
         model=_given(request.model, wire.model),
-        instructions=_appended(instructions, request.additional_instructions),
+        instructions=_appended(instructions, additional),
         tools=_given(request.tools, wire.tools),
         metadata=request.metadata or {},
         temperature=_given(request.temperature, wire.temperature),

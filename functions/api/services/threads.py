@@ -1,25 +1,75 @@
 """Use cases of threads."""
 
-from api.services.lookups import require_thread
-from core.schema.messages import message_from_request
-from core.schema.threads import CreateThread, Thread
+from adapters.dynamodb.idempotency import Once
+from api.services.lookups import found, require_thread, well_formed
+from api.services.pages import fitting
+from api.services.tool_resources import given_resources, requested_resources
+from core.paging import PageQuery
+from core.schema.common import ListPage
+from core.schema.messages import Message, message_from_request
+from core.schema.threads import CreateThread, ModifyThread, Thread
 from wiring.bootstrap import ApiContext
 
 
-def create_thread(context: ApiContext, tenant: str, request: CreateThread) -> Thread:
-    """Create a thread with its first messages."""
+def create_thread(context: ApiContext, tenant: str, request: CreateThread, once: Once) -> Thread:
+    """Create a thread with its first messages.
+
+    Raises:
+        InvalidRequest: it names what is not there, or is not served.
+        Repeated: it was created by an earlier attempt.
+    """
+    thread, messages = new_thread(context, tenant, request)
+    context.threads.create(tenant, thread, messages, once.receipt(thread.model_dump_json()))
+    return thread
+
+
+def new_thread(
+    context: ApiContext, tenant: str, request: CreateThread
+) -> tuple[Thread, list[Message]]:
+    """Return the thread that a request asks for, and its first messages; nothing is stored."""
     now = context.clock() // 1000
-    thread = Thread(id=context.ids.new("thread"), created_at=now, metadata=request.metadata or {})
+    thread = Thread(
+        id=context.ids.new("thread"),
+        created_at=now,
+        tool_resources=requested_resources(context, tenant, request.tool_resources),
+        metadata=request.metadata or {},
+        ttl_seconds=request.ttl_seconds,
+    )
     messages = [
         message_from_request(
             message, message_id=context.ids.new("msg"), thread_id=thread.id, now=now
         )
         for message in request.messages or []
     ]
-    context.objects.create_thread(tenant, thread, messages)
-    return thread
+    return thread, messages
 
 
 def get_thread(context: ApiContext, tenant: str, thread_id: str) -> Thread:
     """Return a thread, or raise NotFound."""
     return require_thread(context, tenant, thread_id)
+
+
+def list_threads(context: ApiContext, tenant: str, query: PageQuery) -> ListPage[Thread]:
+    """Return a page of the project's threads."""
+    return fitting(context.threads.list(tenant, query), query)
+
+
+def modify_thread(
+    context: ApiContext, tenant: str, thread_id: str, request: ModifyThread
+) -> Thread:
+    """Change what the request names of a thread; null empties a field.
+
+    Raises:
+        NotFound: there is no such thread.
+        InvalidRequest: it names what is not there, or is not served; nothing was changed.
+    """
+    well_formed("thread", thread_id)
+    if request.tool_resources is not None:
+        given_resources(context, tenant, request.tool_resources)
+    named = {name: getattr(request, name) for name in request.model_fields_set}
+    if "metadata" in named:
+        named["metadata"] = request.metadata or {}
+    changed = context.threads.change(
+        tenant, thread_id, lambda thread: thread.model_copy(update=named)
+    )
+    return found("thread", thread_id, changed)

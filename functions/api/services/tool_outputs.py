@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from adapters.dynamodb.idempotency import Once
 from api.services.lookups import require_run
-from api.services.run_changes import after_commit, retry_if_moved
-from api.services.runs import refuse_stream, send_check
+from api.services.run_changes import after_commit, refuse_stream, retry_if_moved, send_check
 from core.dispatch import step_job
 from core.errors import InvalidRequest
 from core.records import RunRecord
@@ -17,18 +17,24 @@ _LONGEST_SHOWN = 64
 
 
 def submit_tool_outputs(
-    context: ApiContext, tenant: str, thread_id: str, run_id: str, request: SubmitToolOutputs
+    context: ApiContext,
+    tenant: str,
+    thread_id: str,
+    run_id: str,
+    request: SubmitToolOutputs,
+    once: Once,
 ) -> Run:
     """Take the outputs of all calls that a run waits for, and have it go on.
 
     Raises:
         NotFound: there is no such run.
         InvalidRequest: it waits for nothing, or for other calls; nothing was changed.
+        Repeated: an earlier attempt gave these outputs.
     """
     refuse_stream(context, request.stream)
     run = retry_if_moved(
         lambda: _submit(
-            context, require_run(context, tenant, thread_id, run_id), request.tool_outputs
+            context, require_run(context, tenant, thread_id, run_id), request.tool_outputs, once
         )
     )
     after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
@@ -55,7 +61,9 @@ def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
         )
 
 
-def _submit(context: ApiContext, run: RunRecord, outputs: Sequence[ToolOutput]) -> RunRecord:
+def _submit(
+    context: ApiContext, run: RunRecord, outputs: Sequence[ToolOutput], once: Once
+) -> RunRecord:
     check_outputs(run, outputs)
     step = None if run.open_step is None else context.runs.step(run, run.open_step)
     if step is None:
@@ -63,7 +71,9 @@ def _submit(context: ApiContext, run: RunRecord, outputs: Sequence[ToolOutput]) 
     # Armed before the transaction, with the number that the run will then have.
     send_check(context, run, run.watch + 1)
     given = {output.tool_call_id: output.output for output in outputs}
-    return context.writer.apply(submit_outputs(run, step, given, now=context.clock() // 1000))
+    change = submit_outputs(run, step, given, now=context.clock() // 1000)
+    answer = change.after.to_wire().model_dump_json()
+    return context.writer.apply(change, once.receipt(answer))
 
 
 def _listed(call_ids: Sequence[str]) -> str:

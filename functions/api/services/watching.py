@@ -90,7 +90,7 @@ def _watched_run(context: SocketContext, tenant: str, request: Subscribe) -> Run
     run_id = request.run_id
     if run_id is None:
         try:
-            run_id = context.objects.active_run(tenant, request.thread_id)
+            run_id = context.threads.active_run(tenant, request.thread_id)
         except ThreadMissing:
             raise not_found("thread", request.thread_id, param="thread_id") from None
         if run_id is None:

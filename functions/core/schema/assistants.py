@@ -6,11 +6,13 @@ from pydantic import Field, StringConstraints
 
 from core.schema.common import Metadata, RequestModel, WireModel
 from core.schema.formats import ReasoningEffort, ResponseFormat
+from core.schema.resources import ToolResources, ToolResourcesRequest
 from core.schema.tools import MAX_ASSISTANT_TOOLS, Tool
 
 Instructions = Annotated[str, StringConstraints(max_length=256_000)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 TopP = Annotated[float, Field(ge=0, le=1)]
+ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class Assistant(WireModel):
@@ -24,7 +26,7 @@ class Assistant(WireModel):
     model: str
     instructions: str | None
     tools: list[Tool]
-    tool_resources: None = None
+    tool_resources: ToolResources | None = None
     metadata: dict[str, str]
     temperature: float | None
     top_p: float | None
@@ -38,10 +40,9 @@ class AssistantRecord(WireModel):
     reasoning_effort: ReasoningEffort | None
 
 
-class CreateAssistant(RequestModel):
-    """The body of `POST /v1/assistants`."""
+class AssistantFields(RequestModel):
+    """What may be said of an assistant, when it is made and later on."""
 
-    model: Annotated[str, StringConstraints(min_length=1, max_length=256)]
     name: Annotated[str, StringConstraints(max_length=256)] | None = None
     description: Annotated[str, StringConstraints(max_length=512)] | None = None
     instructions: Instructions | None = None
@@ -51,3 +52,17 @@ class CreateAssistant(RequestModel):
     top_p: TopP | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
+
+
+class CreateAssistant(AssistantFields):
+    """The body of `POST /v1/assistants`."""
+
+    model: ModelName
+    tool_resources: ToolResourcesRequest | None = None
+
+
+class ModifyAssistant(AssistantFields):
+    """The body of `POST /v1/assistants/{assistant_id}`: what it does not name stays as it is."""
+
+    model: ModelName | None = None
+    tool_resources: ToolResources | None = None

@@ -41,6 +41,23 @@ Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
 T = TypeVar("T")
 
 
+class DeletedObject(WireModel):
+    """The answer to a deletion; `object` says of what."""
+
+    id: str
+    object: str
+    deleted: Literal[True] = True
+
+
+class ModifyMetadata(RequestModel):
+    """The body of a request that changes an object's metadata, and nothing else.
+
+    Null clears it; a body without it changes nothing.
+    """
+
+    metadata: Metadata | None = None
+
+
 class ListPage(WireModel, Generic[T]):
     """A page of a list, newest first unless asked otherwise."""
 

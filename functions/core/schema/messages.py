@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from core.schema.common import Metadata, RequestModel, WireModel
 
 MAX_TEXT = 256_000
+MAX_ATTACHMENTS = 20
 
 IncompleteReason = Literal[
     "content_filter", "max_tokens", "run_cancelled", "run_expired", "run_failed"
@@ -48,9 +49,36 @@ class ImageUrlContent(WireModel):
     image_url: ImageUrl
 
 
+class ImageFile(RequestModel):
+    """An image by the file that holds it; `detail` as the model takes it."""
+
+    file_id: str
+    detail: Literal["auto", "low", "high"] = "auto"
+
+
+class ImageFileContent(WireModel):
+    """A part of a message that is an uploaded image."""
+
+    type: Literal["image_file"] = "image_file"
+    image_file: ImageFile
+
+
 MessageContent = Annotated[
-    TextContent | RefusalContent | ImageUrlContent, Field(discriminator="type")
+    TextContent | RefusalContent | ImageUrlContent | ImageFileContent, Field(discriminator="type")
 ]
+
+
+class AttachmentTool(RequestModel):
+    """A tool that an attached file is given to."""
+
+    type: Literal["code_interpreter", "file_search"]
+
+
+class Attachment(RequestModel):
+    """A file that goes with a message."""
+
+    file_id: str
+    tools: list[AttachmentTool] = Field(default_factory=list)
 
 
 class MessageIncompleteDetails(WireModel):
@@ -74,7 +102,7 @@ class Message(WireModel):
     content: list[MessageContent]
     assistant_id: str | None = None
     run_id: str | None = None
-    attachments: list[dict[str, Any]] = Field(default_factory=list)
+    attachments: list[Attachment] = Field(default_factory=list)
     metadata: dict[str, str] = Field(default_factory=dict)
 
 
@@ -92,18 +120,41 @@ class ImageUrlPart(RequestModel):
     image_url: ImageUrl
 
 
-MessagePart = Annotated[TextPart | ImageUrlPart, Field(discriminator="type")]
+class ImageFilePart(RequestModel):
+    """An uploaded image in a request."""
+
+    type: Literal["image_file"]
+    image_file: ImageFile
+
+
+MessagePart = Annotated[TextPart | ImageUrlPart | ImageFilePart, Field(discriminator="type")]
 
 
 class CreateMessage(RequestModel):
-    """The body of `POST /v1/threads/{thread_id}/messages`, and a message of a new thread or run."""
+    """The body of `POST /v1/threads/{thread_id}/messages`, and a message of a new thread or run.
+
+    Attributes:
+        file_ids: files in the words of the API's first version; they become attachments.
+    """
 
     role: Literal["user", "assistant"]
     content: (
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
         | Annotated[list[MessagePart], Field(min_length=1)]
     )
+    attachments: Annotated[list[Attachment], Field(max_length=MAX_ATTACHMENTS)] | None = None
+    file_ids: Annotated[list[str], Field(max_length=MAX_ATTACHMENTS)] | None = None
     metadata: Metadata | None = None
+
+    def attached(self) -> list[Attachment]:
+        """Return the files that go with the message, each named once."""
+        attachments = list(self.attachments or [])
+        named = {attachment.file_id for attachment in attachments}
+        for file_id in self.file_ids or []:
+            if file_id not in named:
+                named.add(file_id)
+                attachments.append(Attachment(file_id=file_id))
+        return attachments
 
 
 def message_from_request(
@@ -122,18 +173,23 @@ def message_from_request(
         if isinstance(request.content, str)
         else request.content
     )
-    content: list[TextContent | RefusalContent | ImageUrlContent] = [
-        TextContent(text=Text(value=part.text))
-        if isinstance(part, TextPart)
-        else ImageUrlContent(image_url=part.image_url)
-        for part in parts
-    ]
     return Message(
         id=message_id,
         created_at=now,
         thread_id=thread_id,
         status="completed",
         role=request.role,
-        content=content,
+        content=[_content(part) for part in parts],
+        attachments=request.attached(),
         metadata=request.metadata or {},
     )
+
+
+def _content(
+    part: TextPart | ImageUrlPart | ImageFilePart,
+) -> TextContent | ImageUrlContent | ImageFileContent:
+    if isinstance(part, TextPart):
+        return TextContent(text=Text(value=part.text))
+    if isinstance(part, ImageUrlPart):
+        return ImageUrlContent(image_url=part.image_url)
+    return ImageFileContent(image_file=part.image_file)

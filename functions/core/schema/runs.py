@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from core.schema.assistants import Instructions, Temperature, TopP
+from core.schema.assistants import Instructions, ModelName, Temperature, TopP
 from core.schema.common import Metadata, RequestModel, WireModel
 from core.schema.formats import ReasoningEffort, ResponseFormat
 from core.schema.messages import CreateMessage
+from core.schema.resources import ToolResourcesRequest
+from core.schema.threads import CreateThread, TtlSeconds
 from core.schema.tools import MAX_RUN_TOOLS, Tool, ToolChoice
 
 RunStatus = Literal[
@@ -23,6 +25,9 @@ RunStatus = Literal[
 ]
 RunErrorCode = Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
 TokenLimit = Annotated[int, Field(ge=256)]
+# Extensions: waiting costs nothing here, so a run may wait for days.
+ExpirySeconds = Annotated[int, Field(ge=10, le=2_592_000)]
+MultitaskStrategy = Literal["reject", "enqueue", "interrupt"]
 
 
 class Usage(WireModel):
@@ -131,19 +136,30 @@ class RunConfig(RunRequest):
     reasoning_effort: ReasoningEffort | None
 
 
-class CreateRun(RequestModel):
-    """The body of `POST /v1/threads/{thread_id}/runs`."""
+class StreamOptions(RequestModel):
+    """What a stream shall tell besides; the usage stands in a step's and a run's last events."""
+
+    include_usage: bool | None = None
+
+
+class RunParameters(RequestModel):
+    """What a run may be asked to do, whether its thread is there or is made with it.
+
+    Attributes:
+        expires_after_seconds: an extension: when the run expires, counted from its creation.
+        ttl_seconds: an extension: when the run is deleted, with its steps, counted from its end.
+        multitask_strategy: an extension: what happens if a run is active on the thread.
+    """
 
     assistant_id: str
-    model: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
+    model: ModelName | None = None
     instructions: Instructions | None = None
-    additional_instructions: Instructions | None = None
-    additional_messages: list[CreateMessage] | None = None
     tools: Annotated[list[Tool], Field(max_length=MAX_RUN_TOOLS)] | None = None
     metadata: Metadata | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
     stream: bool | None = None
+    stream_options: StreamOptions | None = None
     max_prompt_tokens: TokenLimit | None = None
     max_completion_tokens: TokenLimit | None = None
     truncation_strategy: TruncationStrategy | None = None
@@ -151,6 +167,23 @@ class CreateRun(RequestModel):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
+    expires_after_seconds: ExpirySeconds | None = None
+    ttl_seconds: TtlSeconds | None = None
+
+
+class CreateRun(RunParameters):
+    """The body of `POST /v1/threads/{thread_id}/runs`."""
+
+    additional_instructions: Instructions | None = None
+    additional_messages: list[CreateMessage] | None = None
+    multitask_strategy: MultitaskStrategy | None = None
+
+
+class CreateThreadAndRun(RunParameters):
+    """The body of `POST /v1/threads/runs`; without a thread, an empty one is made."""
+
+    thread: CreateThread | None = None
+    tool_resources: ToolResourcesRequest | None = None
 
 
 class ToolOutput(RequestModel):

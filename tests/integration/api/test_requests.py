@@ -104,7 +104,7 @@ def test_an_unknown_path_is_told_in_openais_words(client: TestClient, path: str)
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("PUT", "/v1/assistants"), ("GET", "/v1/threads"), ("PATCH", "/health")]
+    ("method", "path"), [("PUT", "/v1/assistants"), ("PUT", "/v1/threads"), ("PATCH", "/health")]
 )
 def test_a_wrong_method_is_told_in_openais_words(
     client: TestClient, method: str, path: str

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from openai.types.beta.threads import Run
 from openai.types.beta.threads.runs import RunStep
 
+from adapters.dynamodb.transactions import Receipt
 from core.changes import Change
 from core.jobs import CheckJob, StepJob
 from core.records import RunRecord
@@ -128,10 +129,10 @@ def test_of_two_submissions_at_once_the_second_is_told_that_it_is_late(
 ) -> None:
     real = context.writer.apply
 
-    def overtaken(change: Change) -> RunRecord:
+    def overtaken(change: Change, receipt: Receipt | None = None) -> RunRecord:
         monkeypatch.setattr(context.writer, "apply", real)
         created(waiting.submit(("call_a", "first"), ("call_b", "first")))
-        return real(change)
+        return real(change, receipt)
 
     monkeypatch.setattr(context.writer, "apply", overtaken)
     error = refused(waiting.submit(("call_a", "second"), ("call_b", "second")))

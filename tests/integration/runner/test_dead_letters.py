@@ -41,7 +41,7 @@ def test_a_dead_letter_fails_its_run_and_frees_the_thread(
     assert failed.last_error is not None
     assert failed.last_error.code == "server_error"
     assert world.names(run)[-1] == "run.failed"
-    assert world.runner.objects.active_run(TENANT, thread_id) is None
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
     assert handle(job.model_dump_json()) == {"batchItemFailures": []}, (
         "a second one changes nothing"
     )

@@ -103,7 +103,7 @@ def test_a_runner_killed_after_its_first_delta_leaves_an_incomplete_message_and_
     world.deliver(job, deliveries=2)
 
     assert world.get(run).status == "completed"
-    newest, broken, _ = world.runner.objects.list_messages(TENANT, thread_id, PageQuery()).data
+    newest, broken, _ = world.runner.messages.list(TENANT, thread_id, PageQuery()).data
     assert broken.status == "incomplete"
     assert broken.incomplete_details is not None
     assert broken.incomplete_details.reason == "run_failed"
@@ -214,7 +214,7 @@ def test_a_zombie_writes_nothing_that_counts(world: World, monkeypatch: pytest.M
     assert_consistent(world, run)
     completed = [
         message
-        for message in world.runner.objects.list_messages(TENANT, thread_id, PageQuery()).data
+        for message in world.runner.messages.list(TENANT, thread_id, PageQuery()).data
         if message.role == "assistant" and message.status == "completed"
     ]
     assert [m.content[0].model_dump()["text"]["value"] for m in completed] == ["The successor's."]
@@ -247,7 +247,7 @@ def test_an_answer_that_always_breaks_off_fails_the_run_with_the_models_reason(
     assert failed.status == "failed"
     assert failed.last_error is not None
     assert failed.last_error.message == "broke off"
-    assert world.runner.objects.active_run(TENANT, thread_id) is None
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
     assert_consistent(world, run)
 
 
@@ -280,7 +280,7 @@ def test_a_run_that_was_cancelled_while_it_streamed_ends_cancelled(world: World)
         "run.step.cancelled",
         "run.cancelled",
     ]
-    assert world.runner.objects.active_run(TENANT, thread_id) is None
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
     assert_consistent(world, run)
 
 
@@ -297,7 +297,7 @@ def test_a_run_whose_client_never_answers_expires(world: World) -> None:
     expired = world.get(run)
     assert expired.status == "expired"
     assert world.names(run)[-2:] == ["run.step.expired", "run.expired"]
-    assert world.runner.objects.active_run(TENANT, thread_id) is None
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
     assert_consistent(world, run)
 
 

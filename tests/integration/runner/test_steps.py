@@ -49,7 +49,7 @@ def test_a_plain_answer_completes_the_run_and_unlocks_the_thread(world: World) -
     assert done.status == "completed"
     assert done.usage == USAGE
     assert done.lease_owner is None
-    assert world.runner.objects.active_run(TENANT, thread_id) is None
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
     names = world.names(run)
     deltas = names.count("message.delta")
     assert deltas >= 1
@@ -62,7 +62,7 @@ def test_a_plain_answer_completes_the_run_and_unlocks_the_thread(world: World) -
         "run.completed",
     ]
     assert said(world.events(run)) == "Good day!"
-    newest = world.runner.objects.list_messages(TENANT, thread_id, PageQuery()).data[0]
+    newest = world.runner.messages.list(TENANT, thread_id, PageQuery()).data[0]
     assert newest.role == "assistant"
     assert newest.content[0].model_dump()["text"]["value"] == "Good day!"
     assert newest.status == "completed"
@@ -204,7 +204,7 @@ def test_a_final_failure_of_the_model_fails_the_run_with_its_reason(
     assert failed.last_error is not None
     assert failed.last_error.code == code
     assert failed.last_error.message == failure.message
-    assert world.runner.objects.active_run(TENANT, thread_id) is None
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
     assert world.names(run)[-1] == "run.failed"
 
 

@@ -206,7 +206,7 @@ def test_a_run_that_ended_starts_no_more_calls_and_drops_late_outputs(world: Wor
         assert carry_out(world.worker, world.tools, job) == "dropped"
     assert tool.calls == []
     assert world.names(run)[-3:] == ["run.cancelling", "run.step.cancelled", "run.cancelled"]
-    assert world.runner.objects.active_run(TENANT, thread_id) is None
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
 
 
 def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: World) -> None:
