@@ -1,11 +1,13 @@
 """Pages of lists: what is cut, and what is said about what follows."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.paging import PageQuery, page_of
-from core.schema.common import WireModel
+from core.paging import PageQuery, page_of, slice_of
+from core.schema.common import ListPage, WireModel
 
 
 class Thing(WireModel):
@@ -57,3 +59,34 @@ def test_walking_page_by_page_gives_every_object_once(limit: int) -> None:
         if not page.has_more:
             break
     assert seen == everything
+
+
+IDS = [f"msg_{number:02}" for number in range(9)]
+CURSORS = st.none() | st.sampled_from(IDS) | st.just("msg_045")
+
+
+@given(
+    order=st.sampled_from(["asc", "desc"]),
+    limit=st.integers(1, 11),
+    after=CURSORS,
+    before=CURSORS,
+    mixed=st.permutations(IDS),
+)
+def test_a_slice_is_what_lies_between_the_cursors_and_one_more(
+    order: Any, limit: int, after: str | None, before: str | None, mixed: list[str]
+) -> None:
+    query = PageQuery(limit, order, after, before)
+    ordered = IDS if order == "asc" else IDS[::-1]
+    sign = 1 if order == "asc" else -1
+    rank = {found: sign * place for place, found in enumerate([*IDS[:5], "msg_045", *IDS[5:]])}
+    between = [
+        found
+        for found in ordered
+        if (after is None or rank[found] > rank[after])
+        and (before is None or rank[found] < rank[before])
+    ]
+    backwards = before is not None and after is None
+    expected = between[-limit:] if backwards else between[:limit]
+    page: ListPage[str] = page_of(slice_of(mixed, query), query, str)
+    assert page.data == expected
+    assert page.has_more == (len(between) > limit)
