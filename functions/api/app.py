@@ -12,6 +12,7 @@ from api.routes import (
     events,
     health,
     messages,
+    models,
     organization,
     runs,
     steps,
@@ -19,7 +20,18 @@ from api.routes import (
 )
 from wiring.bootstrap import ApiContext, api_context
 
-_RESOURCES = (assistants, threads, messages, runs, steps, events, actions, organization, health)
+_RESOURCES = (
+    assistants,
+    threads,
+    messages,
+    runs,
+    steps,
+    events,
+    actions,
+    models,
+    organization,
+    health,
+)
 
 
 def create_app(context: ApiContext | None = None) -> FastAPI:

@@ -15,6 +15,7 @@ from api.validation import invalid_request
 from core.errors import (
     ApiError,
     AuthenticationFailed,
+    BackendFailed,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
@@ -29,6 +30,7 @@ _STATUS: Final[dict[type[ApiError], int]] = {
     NotFound: 404,
     PayloadTooLarge: 413,
     ServerFault: 500,
+    BackendFailed: 502,
 }
 _LONGEST_PATH = 200
 
@@ -80,9 +82,14 @@ def server_fault(request_id: str) -> ServerFault:
 
 def _answer_api_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
-    # RFC 9110, section 15.5.2: a 401 names the scheme that it wants.
-    challenge = {"www-authenticate": "Bearer"} if isinstance(error, AuthenticationFailed) else None
-    return error_response(error, headers=challenge)
+    headers = {}
+    if isinstance(error, AuthenticationFailed):
+        # RFC 9110, section 15.5.2: a 401 names the scheme that it wants.
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, BackendFailed) and not error.retryable:
+        # OpenAI's clients repeat any request that got a 5xx, unless they are told not to.
+        headers["x-should-retry"] = "false"
+    return error_response(error, headers=headers)
 
 
 def _answer_validation_error(_request: Request, error: Exception) -> JSONResponse:

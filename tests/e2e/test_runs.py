@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from openai import NotFoundError
 
 from infra.local.info import StackInfo
 from tests.support.service import Service, names_of, script, text_of, tokens
@@ -130,6 +131,21 @@ def _content(service: Service, thread_id: str) -> str:
     part = service.sdk.beta.threads.messages.list(thread_id, order="asc").data[0].content[0]
     assert part.type == "text"
     return part.text.value
+
+
+def test_the_models_are_the_backends(service: Service) -> None:
+    (model,) = service.sdk.models.list()
+    assert model.id == service.info.model.name
+    assert service.sdk.models.retrieve(model.id) == model
+    with pytest.raises(NotFoundError) as missing:
+        service.sdk.models.retrieve("meta/llama-3:8b")
+    # The name arrives as it was sent, whatever the gateway does with its slash.
+    assert missing.value.body == {
+        "message": "The model 'meta/llama-3:8b' does not exist",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": "model_not_found",
+    }
 
 
 def test_an_action_goes_through_the_state_machine_and_its_output_to_the_model(
