@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
+from api.azure import AzureRequests
 from api.errors import install_error_handlers
 from api.middleware import PROCESSING_MS, REQUEST_ID, VERSION, RequestIds, ServerFaults
 from api.routes import (
@@ -60,6 +61,7 @@ def create_app(context: ApiContext | None = None) -> FastAPI:
         app.include_router(resource.router)
     install_error_handlers(app)
     # The last one added is the outermost: an error that nobody expected has an id and CORS too.
+    app.add_middleware(AzureRequests)
     app.add_middleware(ServerFaults)
     app.add_middleware(
         CORSMiddleware,

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from adapters.dynamodb.errors import StoreUnavailable
+from api.azure import client_path
 from api.route import MAX_BODY_BYTES
 from api.validation import invalid_request
 from core.errors import (
@@ -99,7 +100,7 @@ def _answer_validation_error(_request: Request, error: Exception) -> JSONRespons
 
 def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException | StarletteHTTPException)
-    path = request.url.path[:_LONGEST_PATH]
+    path = client_path(request)[:_LONGEST_PATH]
     answer: ApiError
     if error.status_code == 404:
         answer = NotFound(f"Invalid URL ({request.method} {path})")
