@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
+from api.azure import AzureRequests
 from api.errors import REPLAYED, install_error_handlers
 from api.middleware import PROCESSING_MS, REQUEST_ID, VERSION, RequestIds, ServerFaults
 from api.polling import POLL_AFTER_MS
@@ -13,6 +14,7 @@ from api.routes import (
     events,
     health,
     messages,
+    models,
     organization,
     runs,
     steps,
@@ -21,7 +23,18 @@ from api.routes import (
 from wiring.bootstrap import ApiContext, api_context
 
 # `/v1/threads/runs` must be looked at before `/v1/threads/{thread_id}`.
-_RESOURCES = (assistants, runs, threads, messages, steps, events, actions, organization, health)
+_RESOURCES = (
+    assistants,
+    runs,
+    threads,
+    messages,
+    steps,
+    events,
+    actions,
+    models,
+    organization,
+    health,
+)
 
 
 def create_app(context: ApiContext | None = None) -> FastAPI:
@@ -50,6 +63,7 @@ def create_app(context: ApiContext | None = None) -> FastAPI:
         app.include_router(resource.router)
     install_error_handlers(app)
     # The last one added is the outermost: an error that nobody expected has an id and CORS too.
+    app.add_middleware(AzureRequests)
     app.add_middleware(ServerFaults)
     app.add_middleware(
         CORSMiddleware,

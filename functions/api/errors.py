@@ -11,11 +11,13 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from adapters.dynamodb.errors import StoreUnavailable
 from adapters.dynamodb.idempotency import Repeated
+from api.azure import client_path
 from api.route import MAX_BODY_BYTES
 from api.validation import invalid_request
 from core.errors import (
     ApiError,
     AuthenticationFailed,
+    BackendFailed,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
@@ -30,6 +32,7 @@ _STATUS: Final[dict[type[ApiError], int]] = {
     NotFound: 404,
     PayloadTooLarge: 413,
     ServerFault: 500,
+    BackendFailed: 502,
 }
 _LONGEST_PATH = 200
 # Tells a client that nothing was done for this request: it gets the first one's answer.
@@ -84,9 +87,14 @@ def server_fault(request_id: str) -> ServerFault:
 
 def _answer_api_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
-    # RFC 9110, section 15.5.2: a 401 names the scheme that it wants.
-    challenge = {"www-authenticate": "Bearer"} if isinstance(error, AuthenticationFailed) else None
-    return error_response(error, headers=challenge)
+    headers = {}
+    if isinstance(error, AuthenticationFailed):
+        # RFC 9110, section 15.5.2: a 401 names the scheme that it wants.
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, BackendFailed) and not error.retryable:
+        # OpenAI's clients repeat any request that got a 5xx, unless they are told not to.
+        headers["x-should-retry"] = "false"
+    return error_response(error, headers=headers)
 
 
 def _answer_validation_error(_request: Request, error: Exception) -> JSONResponse:
@@ -96,7 +104,7 @@ def _answer_validation_error(_request: Request, error: Exception) -> JSONRespons
 
 def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException | StarletteHTTPException)
-    path = request.url.path[:_LONGEST_PATH]
+    path = client_path(request)[:_LONGEST_PATH]
     answer: ApiError
     if error.status_code == 404:
         answer = NotFound(f"Invalid URL ({request.method} {path})")

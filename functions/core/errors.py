@@ -7,6 +7,7 @@ ApiError
 ├── NotFound            404  no such object in the caller's project
 ├── PayloadTooLarge     413  more than the gateway or the table can take
 └── ServerFault         500  our fault
+    └── BackendFailed   502  the model backend's
 
 Only `api.errors` knows the status codes; everything else raises by meaning.
 """
@@ -70,6 +71,19 @@ class ServerFault(ApiError):
     """Something of ours failed; the same request may be sent again."""
 
     type = "server_error"
+
+
+class BackendFailed(ServerFault):
+    """The model backend did not do its part.
+
+    Args:
+        message: what happened and what to do, without the backend's own words.
+        retryable: whether the same request may succeed soon.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 def not_found(kind: str, identifier: str, *, param: str | None = None) -> NotFound:

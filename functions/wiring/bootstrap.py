@@ -16,15 +16,18 @@ from adapters.dynamodb.subscriptions import Subscriptions
 from adapters.dynamodb.threads import ThreadStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.values import PASSING, BucketTextStore
+from adapters.model_catalog import ModelCatalog
 from adapters.push import Pusher
 from adapters.queues import Queues
 from adapters.run_writer import RunWriter
+from adapters.secrets import SecretValue, model_key
 from adapters.state_machine import ToolsMachine
 from core.clock import Clock, system_clock
 from core.ids import IdSource
 from core.model import ModelClient
 from wiring.settings import (
     ApiSettings,
+    ModelSettings,
     QueueSettings,
     RunnerSettings,
     Settings,
@@ -74,6 +77,7 @@ class ApiContext(Stores):
 
     settings: ApiSettings
     queues: Queues
+    catalog: ModelCatalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,12 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
 def api_context() -> ApiContext:
     """Return the API function's parts."""
     settings = read_settings(ApiSettings)
-    return ApiContext(**_parts(build_stores(settings)), settings=settings, queues=_queues(settings))
+    return ApiContext(
+        **_parts(build_stores(settings)),
+        settings=settings,
+        queues=_queues(settings),
+        catalog=build_catalog(settings),
+    )
 
 
 @cache
@@ -171,18 +180,22 @@ def runner_context() -> RunnerContext:
 def build_model(settings: RunnerSettings) -> ModelClient:
     """Return the model's client; `openai` is imported here, so that only the runner pays for it."""
     from adapters.model import OpenAIModel
-    from adapters.secrets import model_key
 
-    return OpenAIModel(
-        settings.model_base_url,
-        model_key(settings.model_key_parameter, settings.model_key_secret),
-        settings.model_idle_seconds,
-    )
+    return OpenAIModel(settings.model_base_url, _model_key(settings), settings.model_idle_seconds)
+
+
+def build_catalog(settings: ModelSettings) -> ModelCatalog:
+    """Return the catalog of the backend's models."""
+    return ModelCatalog(settings.model_base_url, _model_key(settings))
 
 
 def _parts(stores: Stores) -> dict[str, Any]:
     """Return the shared parts by name, to build a larger set from them."""
     return {name: getattr(stores, name) for name in Stores.__slots__}
+
+
+def _model_key(settings: ModelSettings) -> SecretValue:
+    return model_key(settings.model_key_parameter, settings.model_key_secret)
 
 
 def _queues(settings: QueueSettings) -> Queues:

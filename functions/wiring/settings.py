@@ -37,7 +37,21 @@ class QueueSettings(Settings):
     timers_queue_url: Annotated[str, Field(min_length=1)]
 
 
-class ApiSettings(QueueSettings):
+class ModelSettings(Settings):
+    """For functions that call the model backend.
+
+    Attributes:
+        model_base_url: an OpenAI-compatible endpoint.
+        model_key_parameter: name of the SSM parameter (SecureString) that holds the model's key.
+        model_key_secret: ARN of the secret that holds it instead.
+    """
+
+    model_base_url: Annotated[str, Field(min_length=1)]
+    model_key_parameter: str = ""
+    model_key_secret: str = ""
+
+
+class ApiSettings(QueueSettings, ModelSettings):
     """The API function.
 
     Attributes:
@@ -55,13 +69,10 @@ class SupervisorSettings(QueueSettings):
     tools_state_machine_arn: Annotated[str, Field(min_length=1)]
 
 
-class RunnerSettings(SupervisorSettings):
+class RunnerSettings(SupervisorSettings, ModelSettings):
     """The runner.
 
     Attributes:
-        model_base_url: an OpenAI-compatible endpoint.
-        model_key_parameter: name of the SSM parameter (SecureString) that holds the model's key.
-        model_key_secret: ARN of the secret that holds it instead.
         model_idle_seconds: the longest silence of a model within its answer.
         lease_seconds: how long a run is held without being renewed.
         flush_ms, flush_bytes: deltas are written this often, or when there are this many bytes.
@@ -69,9 +80,6 @@ class RunnerSettings(SupervisorSettings):
         tool_timeout_seconds: how long one tool call may take.
     """
 
-    model_base_url: Annotated[str, Field(min_length=1)]
-    model_key_parameter: str = ""
-    model_key_secret: str = ""
     model_idle_seconds: Positive = 120
     lease_seconds: Positive = 30
     flush_ms: Positive = 50

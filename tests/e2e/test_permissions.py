@@ -60,6 +60,11 @@ def test_a_run_with_every_kind_of_step_needs_no_more_than_the_policies_allow(
     assert text_of(second) == "Done."
 
 
+def test_the_api_may_read_the_key_of_the_model_backend(service: Service) -> None:
+    # A function that may not read the key does not even ask the backend.
+    assert [model.id for model in service.sdk.models.list()] == [service.info.model.name]
+
+
 @pytest.fixture
 def without_start_execution(stack_with_auth: StackInfo) -> Iterator[None]:
     """The runner's role without the permission to start the state machine."""

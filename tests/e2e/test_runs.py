@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from openai import AzureOpenAI, NotFoundError
 
 from infra.local.info import StackInfo
 from tests.support.service import Service, names_of, script, text_of, tokens
@@ -130,6 +131,42 @@ def _content(service: Service, thread_id: str) -> str:
     part = service.sdk.beta.threads.messages.list(thread_id, order="asc").data[0].content[0]
     assert part.type == "text"
     return part.text.value
+
+
+def test_the_models_are_the_backends(service: Service) -> None:
+    (model,) = service.sdk.models.list()
+    assert model.id == service.info.model.name
+    assert service.sdk.models.retrieve(model.id) == model
+    with pytest.raises(NotFoundError) as missing:
+        service.sdk.models.retrieve("meta/llama-3:8b")
+    # The name arrives as it was sent, whatever the gateway does with its slash.
+    assert missing.value.body == {
+        "message": "The model 'meta/llama-3:8b' does not exist",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": "model_not_found",
+    }
+
+
+def test_azures_client_drives_a_run(service: Service) -> None:
+    sdk = AzureOpenAI(
+        azure_endpoint=service.base_url.removesuffix("/v1"),
+        azure_deployment="any",
+        api_key=service.info.api_key,
+        api_version="2024-05-01-preview",
+        timeout=60,
+    )
+    assistant = sdk.beta.assistants.create(model=service.info.model.name)
+    thread = sdk.beta.threads.create(
+        messages=[{"role": "user", "content": script({"text": "Hello."})}]
+    )
+    run = sdk.beta.threads.runs.create_and_poll(
+        thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=200
+    )
+    assert run.status == "completed"
+    (content,) = sdk.beta.threads.messages.list(thread.id).data[0].content
+    assert content.type == "text"
+    assert content.text.value == "Hello."
 
 
 def test_an_action_goes_through_the_state_machine_and_its_output_to_the_model(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
-HEAVY = {"openai", "fastapi", "mangum", "httpcore2", "starlette"}
+HEAVY = {"openai", "fastapi", "mangum", "httpcore2", "httpx2", "starlette"}
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ HEAVY = {"openai", "fastapi", "mangum", "httpcore2", "starlette"}
         ("runner.timers", set()),
         ("runner.dead_letters", set()),
         ("tool_worker.handler", {"httpcore2"}),
-        ("adapters.model", {"openai"}),
+        ("adapters.model", {"openai", "httpx2"}),
     ],
 )
 def test_a_function_loads_no_package_that_it_does_not_use(module: str, loaded: set[str]) -> None:

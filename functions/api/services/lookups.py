@@ -16,7 +16,12 @@ _LONGEST_SHOWN = 100
 
 def missing(kind: str, identifier: str, *, param: str | None = None) -> NotFound:
     """Return the 404 for an object; a long id is cut."""
-    return not_found(kind, identifier[:_LONGEST_SHOWN], param=param)
+    return not_found(kind, shown(identifier), param=param)
+
+
+def shown(identifier: str) -> str:
+    """Return an id as errors show it."""
+    return identifier[:_LONGEST_SHOWN]
 
 
 def well_formed(kind: str, identifier: str, *, param: str | None = None) -> str:

@@ -6,13 +6,13 @@ from pydantic import Field, StringConstraints
 
 from core.schema.common import Metadata, RequestModel, WireModel
 from core.schema.formats import ReasoningEffort, ResponseFormat
+from core.schema.models import ModelName
 from core.schema.resources import ToolResources, ToolResourcesRequest
 from core.schema.tools import MAX_ASSISTANT_TOOLS, Tool
 
 Instructions = Annotated[str, StringConstraints(max_length=256_000)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 TopP = Annotated[float, Field(ge=0, le=1)]
-ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class Assistant(WireModel):

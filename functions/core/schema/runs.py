@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.schema.assistants import Instructions, ModelName, Temperature, TopP
+from core.schema.assistants import Instructions, Temperature, TopP
 from core.schema.common import Metadata, RequestModel, WireModel
 from core.schema.formats import ReasoningEffort, ResponseFormat
 from core.schema.messages import CreateMessage
+from core.schema.models import ModelName
 from core.schema.resources import ToolResourcesRequest
 from core.schema.threads import CreateThread, TtlSeconds
 from core.schema.tools import MAX_RUN_TOOLS, Tool, ToolChoice

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from core.keys import KeyRecord, new_key
 from tests.support.world import TENANT, World
-from wiring.bootstrap import ApiContext, Stores
+from wiring.bootstrap import ApiContext, Stores, build_catalog
 from wiring.settings import ApiSettings
 
 Caller = Callable[[str], TestClient]
@@ -22,7 +22,9 @@ def context(world: World) -> ApiContext:
     settings = ApiSettings.model_validate(
         world.runner.settings.model_dump() | {"websocket_url": "wss://socket.test/live"}
     )
-    return ApiContext(**parts, settings=settings, queues=world.queues)
+    return ApiContext(
+        **parts, settings=settings, queues=world.queues, catalog=build_catalog(settings)
+    )
 
 
 @pytest.fixture

@@ -101,6 +101,14 @@ def test_the_stage_may_stand_before_the_path_or_not(invoke: Invoke, prefix: str)
     assert found == assistant
 
 
+@pytest.mark.parametrize("prefix", ["", "/live"])
+def test_azures_paths_stand_where_openais_do(invoke: Invoke, prefix: str) -> None:
+    assistant = parsed(invoke("POST", f"{prefix}/openai/assistants", {"model": "m"}))
+    query = {"api-version": ["2024-05-01-preview"], "limit": ["1"]}
+    listed = invoke("GET", f"{prefix}/openai/assistants", multiValueQueryStringParameters=query)
+    assert parsed(listed)["data"] == [assistant]
+
+
 @pytest.mark.parametrize("path", ["/", "/live", "/live/", "/liveness", "/v1/nowhere"])
 def test_any_other_path_is_a_404_in_openais_shape(invoke: Invoke, path: str) -> None:
     answer = invoke("GET", path)

@@ -9,6 +9,7 @@ from api.errors import error_response, install_error_handlers, server_fault
 from core.errors import (
     ApiError,
     AuthenticationFailed,
+    BackendFailed,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
@@ -37,6 +38,7 @@ def client(error: Exception) -> TestClient:
         (NotFound("No."), 404, "invalid_request_error"),
         (PayloadTooLarge("No."), 413, "invalid_request_error"),
         (ServerFault("No."), 500, "server_error"),
+        (BackendFailed("No."), 502, "server_error"),
     ],
 )
 def test_an_error_has_its_status_and_shape(error: ApiError, status: int, kind: str) -> None:
@@ -57,6 +59,14 @@ def test_a_kind_of_error_that_is_derived_from_another_has_its_status() -> None:
 def test_a_401_names_the_scheme_that_is_wanted() -> None:
     answer = client(AuthenticationFailed("No.")).get("/fails")
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("retryable", "header"), [(True, None), (False, "false")])
+def test_clients_are_told_not_to_repeat_what_cannot_succeed(
+    retryable: bool, header: str | None
+) -> None:
+    answer = client(BackendFailed("No.", retryable=retryable)).get("/fails")
+    assert answer.headers.get("x-should-retry") == header
 
 
 def test_a_store_that_is_busy_asks_for_another_try() -> None:

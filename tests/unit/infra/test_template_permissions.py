@@ -30,6 +30,8 @@ WITHOUT_RESOURCES: Final = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
+# The functions that call the model backend.
+CALLERS: Final = ("RunnerFunction", "ApiFunction")
 STACKS: Final = [
     pytest.param({}, id="defaults"),
     pytest.param(LOCAL, id="local"),
@@ -47,23 +49,33 @@ def test_no_parameter_takes_a_key_itself() -> None:
     assert re.search(parameters["ModelKeyParameter"]["AllowedPattern"], "/threadrunner/model-key")
 
 
-def test_only_the_runner_reads_the_models_key_and_only_that_key() -> None:
+def key_grants(stack: Stack, function: str) -> set[tuple[str, str]]:
+    """What a function may do with parameters and secrets."""
+    return {
+        (action, target)
+        for action, target in grants(stack, role_of(stack, function))
+        if action.startswith(("ssm:", "secretsmanager:"))
+    }
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_only_who_calls_the_model_backend_reads_its_key_and_only_that_key(function: str) -> None:
     stack = Stack(ModelKeyParameter="/a/key")
-    assert holders(stack, "ssm:GetParameter") == {"RunnerFunction"}
-    assert ("ssm:GetParameter", "arn:aws:ssm:eu-central-1:111111111111:parameter/a/key") in grants(
-        stack, "RunnerRole"
-    )
-    assert holders(stack, "secretsmanager:GetSecretValue") == set()
-    given = variables(stack, "RunnerFunction")
+    parameter = "arn:aws:ssm:eu-central-1:111111111111:parameter/a/key"
+    if function not in CALLERS:
+        assert key_grants(stack, function) == set()
+        return
+    assert key_grants(stack, function) == {("ssm:GetParameter", parameter)}
+    given = variables(stack, function)
     assert (given["MODEL_KEY_PARAMETER"], given["MODEL_KEY_SECRET"]) == ("/a/key", "")
 
 
-def test_a_secret_replaces_the_parameter() -> None:
+@pytest.mark.parametrize("function", CALLERS)
+def test_a_secret_replaces_the_parameter(function: str) -> None:
     arn = "arn:aws:secretsmanager:eu-central-1:1:secret:k"
     stack = Stack(ModelKeySecretArn=arn)
-    assert ("secretsmanager:GetSecretValue", arn) in grants(stack, "RunnerRole")
-    assert holders(stack, "ssm:GetParameter") == set()
-    given = variables(stack, "RunnerFunction")
+    assert key_grants(stack, function) == {("secretsmanager:GetSecretValue", arn)}
+    given = variables(stack, function)
     assert (given["MODEL_KEY_PARAMETER"], given["MODEL_KEY_SECRET"]) == ("", arn)
 
 
