@@ -1,0 +1,1 @@
+"""Measurements of cost and speed: counts and ratios, which hold on any machine."""
