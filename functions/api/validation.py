@@ -34,7 +34,8 @@ _EXPECTED: Final = {
     "model_attributes_type": "an object",
 }
 
-# Words of OpenAI's API for tools and contents that are not served here (yet).
+# Words of OpenAI's API for tools and contents, and of OpenAPI for authentication, that are not
+# served here (yet).
 _KNOWN_ELSEWHERE: Final = frozenset(
     {
         "code_interpreter",
@@ -42,7 +43,7 @@ _KNOWN_ELSEWHERE: Final = frozenset(
         "file_search",
         "image_file",
         "mcp",
-        "web_search",
+        "oauth2",
         "web_search_preview",
     }
 )

@@ -11,9 +11,12 @@ from adapters.dynamodb.errors import CallTaken
 from adapters.egress import EgressAllowList, EgressClient
 from core.jobs import SettleTask, ToolTask, WorkerTask
 from core.records import CallRecord, CallState, RunPhase, RunRecord
-from tool_worker.registry import ToolCallInput, ToolRegistry
+from tool_worker.registry import Tool, ToolCallInput, ToolRegistry
+from tool_worker.search.choice import chosen_provider
 from tool_worker.tools.action import ActionTool
+from tool_worker.tools.web_search import WebSearcher
 from wiring.bootstrap import WorkerContext, worker_context
+from wiring.settings import WorkerSettings
 from wiring.telemetry import count, duration, log_run, logger, metrics, tracer
 
 DRAIN_SECONDS: Final = 5.0
@@ -26,9 +29,22 @@ _SETTLED: Final = {
 
 @cache
 def registry() -> ToolRegistry:
-    """Return the tools that exist: a new one is a module in `tool_worker.tools` and a line here."""
-    allowed = EgressAllowList.parse(worker_context().settings.egress_allow)
-    return ToolRegistry({"action": ActionTool(EgressClient(allowed))})
+    """Return the tools of this function."""
+    return build_registry(worker_context().settings)
+
+
+def build_registry(settings: WorkerSettings) -> ToolRegistry:
+    """Return the tools that exist: a new one is a module in `tool_worker.tools` and a line here.
+
+    Raises:
+        SettingsError: the provider of web search needs what the settings do not give.
+    """
+    egress = EgressClient(EgressAllowList.parse(settings.egress_allow))
+    tools: dict[str, Tool] = {"action": ActionTool(egress)}
+    provider = chosen_provider(settings)
+    if provider is not None:
+        tools["web_search"] = WebSearcher(egress, provider)
+    return ToolRegistry(tools)
 
 
 @logger.inject_lambda_context(clear_state=True)

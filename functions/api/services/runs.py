@@ -133,7 +133,7 @@ def _new_run(context: ApiContext, tenant: str, thread_id: str, request: CreateRu
     assistant = require_assistant(context, tenant, request.assistant_id)
     config = run_config(assistant, request)
     names = check_tools(context, tenant, config.tools)
-    check_tool_choice(config.tool_choice, names)
+    check_tool_choice(config.tool_choice, names, config.tools)
     now = context.clock() // 1000
     return RunRecord(
         id=context.ids.new("run"),

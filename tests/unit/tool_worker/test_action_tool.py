@@ -6,40 +6,16 @@ from typing import Any
 import pytest
 
 from adapters.egress import (
-    EgressAllowList,
-    EgressClient,
     EgressError,
     EgressFailed,
     EgressRefused,
     EgressResponse,
     EgressTimeout,
 )
-from core.openapi import Operation, PreparedRequest, operations, parse_document
+from core.openapi import Operation, operations, parse_document
+from tests.support.egress import ScriptedEgress
 from tool_worker.registry import ToolCallInput, ToolError, ToolOutput
 from tool_worker.tools.action import ActionTool
-
-
-class ScriptedEgress(EgressClient):
-    """Egress that answers with one thing, or raises it."""
-
-    def __init__(self, answer: EgressResponse | EgressError) -> None:
-        super().__init__(EgressAllowList())
-        self.answer = answer
-        self.requests: list[PreparedRequest] = []
-        self.limits: list[tuple[float, str | None]] = []
-
-    def send(
-        self,
-        request: PreparedRequest,
-        *,
-        timeout_seconds: float,
-        idempotency_key: str | None = None,
-    ) -> EgressResponse:
-        self.requests.append(request)
-        self.limits.append((timeout_seconds, idempotency_key))
-        if isinstance(self.answer, EgressError):
-            raise self.answer
-        return self.answer
 
 
 def operation(method: str = "get") -> Operation:
