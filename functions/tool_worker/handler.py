@@ -11,6 +11,7 @@ from adapters.dynamodb.errors import CallTaken
 from adapters.egress import EgressAllowList, EgressClient
 from core.jobs import SettleTask, ToolTask, WorkerTask
 from core.records import CallRecord, CallState, RunPhase, RunRecord
+from core.schema.authentication import Authentication
 from tool_worker.registry import Tool, ToolCallInput, ToolRegistry
 from tool_worker.search.choice import chosen_provider
 from tool_worker.tools.action import ActionTool
@@ -79,6 +80,7 @@ def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> st
     run, call = found
     log_run(run)
     logger.append_keys(step_id=call.step_id, call_id=call.call_id, tool=call.tool_type)
+    authentication = _authentication(context, run, call)
     try:
         context.calls.claim(run, call)
     except CallTaken:
@@ -92,12 +94,26 @@ def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> st
             configuration=call.configuration,
             timeout_seconds=call.timeout_seconds,
             idempotency_key=f"{run.id}-{call.step_id}-{call.call_id}",
+            authentication=authentication,
         ),
     )
     duration("ToolTime", context.clock() - started_ms)
     count("ToolCallsFailed" if output.failed else "ToolCalls")
     answered = context.writer.answer_call(task, output.output, failed=output.failed)
     return "answered" if answered else "dropped"
+
+
+def _authentication(
+    context: WorkerContext, run: RunRecord, call: CallRecord
+) -> Authentication | None:
+    """Return what a call's service is told: what the run was given for it, else what all are."""
+    if call.tool_type != "action" or call.tool_id is None:
+        return None
+    given = context.runs.authentications(run).get(call.tool_id)
+    if given is not None:
+        return given
+    action = context.objects.get_action(run.tenant, call.tool_id)
+    return None if action is None else action.authentication
 
 
 def settle(context: WorkerContext, task: SettleTask) -> str:

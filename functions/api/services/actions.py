@@ -42,6 +42,7 @@ def create_actions(context: ApiContext, tenant: str, request: CreateActions) -> 
                 metadata=request.metadata or {},
             ),
             operation=operation.to_json(),
+            authentication=request.authentication,
         )
         for operation in chosen
     ]

@@ -1,6 +1,7 @@
 """Use cases of runs: create, look, cancel."""
 
 from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
+from api.services.authentications import run_authentications
 from api.services.lookups import missing, require_assistant, require_run, require_thread
 from api.services.pages import fitting
 from api.services.run_changes import after_commit, retry_if_moved
@@ -38,6 +39,7 @@ def create_run(context: ApiContext, tenant: str, thread_id: str, request: Create
     _refuse_many(len(request.additional_messages or []))
     require_thread(context, tenant, thread_id)
     run = _new_run(context, tenant, thread_id, request)
+    authentications = run_authentications(request, run.config.tools)
     messages = [
         message_from_request(
             message,
@@ -51,7 +53,7 @@ def create_run(context: ApiContext, tenant: str, thread_id: str, request: Create
     queued = run_event(run)
     created = Event("thread.run.created", queued.data)
     try:
-        run, batch = context.runs.create(run, (created, queued), messages)
+        run, batch = context.runs.create(run, (created, queued), messages, authentications)
     except ThreadMissing:
         raise missing("thread", thread_id) from None
     except ThreadBusy as busy:

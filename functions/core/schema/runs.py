@@ -1,15 +1,17 @@
 """Runs: an assistant working on a thread."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, StringConstraints
 
 from core.schema.assistants import Instructions, Temperature, TopP
+from core.schema.authentication import Authentication
 from core.schema.common import Metadata, RequestModel, WireModel
 from core.schema.formats import ReasoningEffort, ResponseFormat
 from core.schema.messages import CreateMessage
 from core.schema.tools import MAX_RUN_TOOLS, Tool, ToolChoice
 
+T = TypeVar("T")
 RunStatus = Literal[
     "queued",
     "in_progress",
@@ -131,8 +133,24 @@ class RunConfig(RunRequest):
     reasoning_effort: ReasoningEffort | None
 
 
-class CreateRun(RequestModel):
-    """The body of `POST /v1/threads/{thread_id}/runs`."""
+class RunExtras(RequestModel):
+    """What a run may be given beyond OpenAI's API.
+
+    Attributes:
+        action_authentications: by the action's id, for this run only.
+        model_params: for the model, beyond those that have a field of their own.
+    """
+
+    action_authentications: dict[str, Authentication] | None = Field(default=None, repr=False)
+    model_params: dict[str, Any] | None = None
+
+
+class CreateRun(RunExtras):
+    """The body of `POST /v1/threads/{thread_id}/runs`.
+
+    The extras may stand at the top, where the SDK's `extra_body=` puts them, or in a field of that
+    name, where other clients do. What stands at both places counts at the top.
+    """
 
     assistant_id: str
     model: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
@@ -151,6 +169,22 @@ class CreateRun(RequestModel):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
+    extra_body: RunExtras | None = Field(default=None, repr=False)
+
+    @property
+    def extras(self) -> RunExtras:
+        """The extras from both places."""
+        nested = self.extra_body or RunExtras()
+        return RunExtras.model_construct(
+            action_authentications=_first(
+                self.action_authentications, nested.action_authentications
+            ),
+            model_params=_first(self.model_params, nested.model_params),
+        )
+
+
+def _first(top: dict[str, T] | None, nested: dict[str, T] | None) -> dict[str, T] | None:
+    return nested if top is None else top
 
 
 class ToolOutput(RequestModel):

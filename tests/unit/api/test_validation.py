@@ -70,6 +70,22 @@ def run(**fields: Any) -> dict[str, Any]:
             "messages[1].content[0].text",
         ),
         (CreateRun, {}, "assistant_id"),
+        (
+            CreateRun,
+            run(action_authentications={"action_1": {"type": "bearer"}}),
+            "action_authentications.action_1.secret",
+        ),
+        (
+            CreateRun,
+            run(extra_body={"action_authentications": {"bearer": {"type": "bearer"}}}),
+            "extra_body.action_authentications.bearer.secret",
+        ),
+        (CreateActions, {"openapi_schema": {}, "authentication": {}}, "authentication.type"),
+        (
+            CreateActions,
+            {"openapi_schema": {}, "authentication": {"type": "api_key", "name": "k"}},
+            "authentication.in",
+        ),
         (CreateRun, run(tool_choice={"type": "function"}), "tool_choice.function"),
         (
             CreateRun,
@@ -252,8 +268,8 @@ def test_a_value_out_of_bounds_is_told_with_the_bound(
         (
             CreateActions,
             {"openapi_schema": {}, "authentication": {"type": "SECRET"}},
-            None,
-            "'none'",
+            "authentication.type",
+            "'none', 'bearer', 'basic', 'api_key', and 'custom'",
         ),
     ],
 )
