@@ -1,4 +1,4 @@
-"""The model's API key: from SSM (SecureString) or Secrets Manager, read once a while."""
+"""Keys of the deployment: from SSM (SecureString) or Secrets Manager, read once a while."""
 
 import time
 from collections.abc import Callable
@@ -50,10 +50,16 @@ def model_key(parameter: str, secret_arn: str) -> SecretValue:
         client = aws.secretsmanager_client()
         return client.get_secret_value(SecretId=secret_arn)["SecretString"]
 
-    def read_parameter() -> str:
-        answer = aws.ssm_client().get_parameter(Name=parameter, WithDecryption=True)
-        return answer["Parameter"]["Value"]
-
     if secret_arn:
         return SecretValue(read_secret)
-    return SecretValue(read_parameter if parameter else lambda: "none")
+    return parameter_value(parameter) if parameter else SecretValue(lambda: "none")
+
+
+def parameter_value(name: str) -> SecretValue:
+    """Return the value of an SSM parameter of type SecureString."""
+
+    def read() -> str:
+        answer = aws.ssm_client().get_parameter(Name=name, WithDecryption=True)
+        return answer["Parameter"]["Value"]
+
+    return SecretValue(read)

@@ -34,15 +34,15 @@ _EXPECTED: Final = {
     "model_attributes_type": "an object",
 }
 
-# Words of OpenAI's API for tools and contents that are not served here (yet).
+# Words of OpenAI's API for tools and contents, and of OpenAPI for authentication, that are not
+# served here (yet).
 _KNOWN_ELSEWHERE: Final = frozenset(
     {
         "code_interpreter",
         "computer_use_preview",
         "file_search",
-        "image_file",
         "mcp",
-        "web_search",
+        "oauth2",
         "web_search_preview",
     }
 )

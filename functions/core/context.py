@@ -15,14 +15,9 @@ from core.schema.messages import (
     TextContent,
 )
 from core.schema.runs import RunConfig
-from core.schema.steps import (
-    ActionCall,
-    FunctionCall,
-    MessageCreationDetails,
-    RunStep,
-    ToolCallsDetails,
-)
-from core.schema.tools import FunctionTool, NamedToolChoice
+from core.schema.steps import MessageCreationDetails, RunStep, ToolCallsDetails
+from core.schema.tools import ActionTool, FunctionTool, NamedToolChoice, ToolTypeChoice
+from core.web_search import web_search_function
 
 # A rough measure that holds for most tokenizers and errs to the safe side for English.
 CHARACTERS_PER_TOKEN: Final = 4
@@ -134,7 +129,7 @@ def _step_turns(
 
 
 def _call_turns(details: ToolCallsDetails, said: str | None) -> list[dict[str, Any]]:
-    called = [(call, _called(call)) for call in details.tool_calls]
+    called = [(call, call.called) for call in details.tool_calls]
     asked = {
         "role": "assistant",
         "content": said,
@@ -154,24 +149,24 @@ def _call_turns(details: ToolCallsDetails, said: str | None) -> list[dict[str, A
     return [asked, *answers]
 
 
-def _called(call: FunctionCall | ActionCall) -> Any:
-    return call.function if isinstance(call, FunctionCall) else call.action
-
-
 def _tools(config: RunConfig, actions: Mapping[str, Action]) -> list[dict[str, Any]]:
     tools: list[dict[str, Any]] = []
     for tool in config.tools:
         if isinstance(tool, FunctionTool):
             tools.append(tool.model_dump(mode="json", exclude_none=True))
+        elif not isinstance(tool, ActionTool):
+            tools.append({"type": "function", "function": web_search_function()})
         elif tool.id in actions:
-            action = actions[tool.id]
-            function = {
-                "name": action.name,
-                "description": action.description,
-                "parameters": action.parameters,
-            }
-            tools.append({"type": "function", "function": function})
+            tools.append({"type": "function", "function": _action_function(actions[tool.id])})
     return tools
+
+
+def _action_function(action: Action) -> dict[str, Any]:
+    return {
+        "name": action.name,
+        "description": action.description,
+        "parameters": action.parameters,
+    }
 
 
 def _parameters(run: RunRecord, has_tools: bool, calls_allowed: bool) -> dict[str, Any]:
@@ -204,7 +199,9 @@ def _tool_choice(run: RunRecord, calls_allowed: bool) -> Any:
     if run.step_no > 0:
         # A forced call was made in the first step; forcing it again would never end.
         return "auto"
-    return choice.model_dump() if isinstance(choice, NamedToolChoice) else choice
+    if isinstance(choice, NamedToolChoice | ToolTypeChoice):
+        return {"type": "function", "function": {"name": choice.function_name}}
+    return choice
 
 
 def _size(message: Message) -> int:

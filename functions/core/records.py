@@ -1,7 +1,6 @@
 """What is stored of a run and its tool calls. State is data: it round-trips the table unchanged."""
 
 from enum import StrEnum
-from typing import Literal
 
 from core.event_log import EventId
 from core.schema.common import WireModel
@@ -15,6 +14,7 @@ from core.schema.runs import (
     RunStatus,
     Usage,
 )
+from core.schema.steps import InternalToolType
 
 TERMINAL: frozenset[RunStatus] = frozenset(
     {"completed", "incomplete", "failed", "cancelled", "expired"}
@@ -129,6 +129,7 @@ class CallRecord(WireModel):
     Attributes:
         index: the call's place in its step, from 0.
         tool_type: which tool runs it.
+        tool_id: of the tool's own record, if it has one: the action's.
         configuration: what the tool needs beyond the arguments, as JSON text.
         arguments: JSON text as the model wrote it.
     """
@@ -136,7 +137,8 @@ class CallRecord(WireModel):
     call_id: str
     step_id: str
     index: int
-    tool_type: Literal["action"]
+    tool_type: InternalToolType
+    tool_id: str | None = None
     name: str
     arguments: str
     configuration: str

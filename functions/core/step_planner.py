@@ -7,6 +7,7 @@ from typing import Literal
 
 from core.call_assembler import ModelCall
 from core.schema.runs import RunError
+from core.schema.steps import InternalToolType, ToolCallType
 from core.turn_assembler import Turn
 
 MAX_INTERNAL_CALLS = 64  # each is an item of the commit's transaction, which takes 100
@@ -21,11 +22,13 @@ class InternalTool:
         tool_type: the registry's name of the tool.
         configuration: what the tool needs beyond the arguments, as JSON text.
         timeout_seconds: how long one call may take.
+        tool_id: of the tool's own record, if it has one: the action's.
     """
 
-    tool_type: str
+    tool_type: InternalToolType
     configuration: str
     timeout_seconds: int
+    tool_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class Toolbox:
 
     functions: frozenset[str]
     internal: Mapping[str, InternalTool]
+
+    def type_of(self, name: str) -> ToolCallType:
+        """Return the type under which a call of this name is shown; unknown ones are functions."""
+        tool = self.internal.get(name)
+        return "function" if tool is None else tool.tool_type
 
 
 @dataclass(frozen=True, slots=True)

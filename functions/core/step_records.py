@@ -27,14 +27,7 @@ def with_outputs(step: RunStep, outputs: dict[str, str]) -> RunStep:
     calls = []
     for call in details.tool_calls:
         output = outputs.get(call.id)
-        if output is None:
-            calls.append(call)
-        elif isinstance(call, FunctionCall):
-            function = call.function.model_copy(update={"output": output})
-            calls.append(call.model_copy(update={"function": function}))
-        else:
-            action = call.action.model_copy(update={"output": output})
-            calls.append(call.model_copy(update={"action": action}))
+        calls.append(call if output is None else call.with_output(output))
     return step.model_copy(update={"step_details": ToolCallsDetails(tool_calls=calls)})
 
 

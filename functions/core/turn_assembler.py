@@ -21,13 +21,13 @@ from core.schema.messages import (
 )
 from core.schema.runs import Usage
 from core.schema.steps import (
-    ActionCall,
     CalledFunction,
-    FunctionCall,
     MessageCreation,
     MessageCreationDetails,
     RunStep,
     ToolCallsDetails,
+    ToolCallType,
+    tool_call,
 )
 
 
@@ -64,7 +64,7 @@ class TurnAssembler:
         run: the run that the turn belongs to.
         new_id: makes an id from a prefix.
         now: unix seconds.
-        is_action: tells by its name whether a tool is run by the tool worker.
+        type_of: tells by a tool's name the type under which its calls are shown.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class TurnAssembler:
         run: RunRecord,
         new_id: Callable[[str], str],
         now: Callable[[], int],
-        is_action: Callable[[str], bool],
+        type_of: Callable[[str], ToolCallType],
     ) -> None:
         self._run = run
         self._new_id = new_id
         self._now = now
-        self._is_action = is_action
+        self._type_of = type_of
         self._calls = CallAssembler(lambda: new_id("call"))
         self._message: Message | None = None
         self._step: RunStep | None = None
@@ -85,7 +85,7 @@ class TurnAssembler:
         self._events: list[Event] = []
         self._messages: dict[str, Message] = {}
         self._steps: dict[str, RunStep] = {}
-        self._kinds: dict[int, str] = {}
+        self._kinds: dict[int, ToolCallType] = {}
         self._joinable: list[str] | None = None
         self._joinable_at: tuple[str, int] | None = None
         self._finish_reason: str | None = None
@@ -259,7 +259,7 @@ class TurnAssembler:
 
     def _announce_one(self, delta: CallDelta) -> None:
         if delta.name is not None:
-            self._kinds[delta.index] = "action" if self._is_action(delta.name) else "function"
+            self._kinds[delta.index] = self._type_of(delta.name)
         elif self._joinable is not None and self._joinable_at == ("call", delta.index):
             self._joinable.append(delta.arguments)
             return
@@ -279,7 +279,7 @@ class TurnAssembler:
     def _call_details(self) -> ToolCallsDetails:
         return ToolCallsDetails(
             tool_calls=[
-                tool_call(self._kinds[index], call)
+                tool_call(self._kinds[index], call.id, _called(call))
                 for index, call in enumerate(self._calls.calls())
             ]
         )
@@ -316,12 +316,8 @@ class TurnAssembler:
         self._events.append(Event(name, data))
 
 
-def tool_call(kind: str, call: ModelCall, output: str | None = None) -> FunctionCall | ActionCall:
-    """Return a call as it stands in a step's details."""
-    called = CalledFunction(name=call.name, arguments=call.arguments, output=output)
-    if kind == "action":
-        return ActionCall(id=call.id, action=called)
-    return FunctionCall(id=call.id, function=called)
+def _called(call: ModelCall) -> CalledFunction:
+    return CalledFunction(name=call.name, arguments=call.arguments)
 
 
 def _text_delta(

@@ -199,13 +199,15 @@ def _call_records(step: RunStep, calls: CallTools, toolbox: Toolbox) -> tuple[Ca
             call_id=call.id,
             step_id=step.id,
             index=index,
-            tool_type=toolbox.internal[call.name].tool_type,
+            tool_type=tool.tool_type,
+            tool_id=tool.tool_id,
             name=call.name,
             arguments=call.arguments or "{}",
-            configuration=toolbox.internal[call.name].configuration,
-            timeout_seconds=toolbox.internal[call.name].timeout_seconds,
+            configuration=tool.configuration,
+            timeout_seconds=tool.timeout_seconds,
         )
         for index, call in enumerate(calls.internal)
+        for tool in (toolbox.internal[call.name],)
     )
 
 

@@ -10,7 +10,7 @@ from core.records import RunRecord
 from core.schema.actions import ActionRecord
 from core.schema.messages import Message
 from core.schema.steps import MessageCreationDetails, RunStep
-from core.schema.tools import ActionTool, FunctionTool
+from core.schema.tools import WEB_SEARCH, ActionTool, FunctionTool, WebSearchTool
 from core.step_planner import InternalTool, Toolbox
 from wiring.bootstrap import RunnerContext
 
@@ -92,7 +92,10 @@ def _toolbox(context: RunnerContext, run: RunRecord, actions: dict[str, ActionRe
     )
     timeout = context.settings.tool_timeout_seconds
     internal = {
-        record.wire.name: InternalTool("action", record.operation, timeout)
-        for record in actions.values()
+        record.wire.name: InternalTool("action", record.operation, timeout, action_id)
+        for action_id, record in actions.items()
     }
+    for tool in run.config.tools:
+        if isinstance(tool, WebSearchTool):
+            internal[WEB_SEARCH] = InternalTool(WEB_SEARCH, tool.model_dump_json(), timeout)
     return Toolbox(functions, internal)

@@ -138,7 +138,7 @@ def _turn_change(context: RunnerContext, held: Held, invocation: Invocation) -> 
         held.run,
         context.ids.new,
         lambda: context.clock() // 1000,
-        prompt.toolbox.internal.__contains__,
+        prompt.toolbox.type_of,
     )
     streamer = TurnStreamer(context, held, assembler, invocation.deadline_ms, time.monotonic)
     error: RunError | None = None

@@ -11,9 +11,13 @@ from adapters.dynamodb.errors import CallTaken
 from adapters.egress import EgressAllowList, EgressClient
 from core.jobs import SettleTask, ToolTask, WorkerTask
 from core.records import CallRecord, CallState, RunPhase, RunRecord
-from tool_worker.registry import ToolCallInput, ToolRegistry
+from core.schema.authentication import Authentication
+from tool_worker.registry import Tool, ToolCallInput, ToolRegistry
+from tool_worker.search.choice import chosen_provider
 from tool_worker.tools.action import ActionTool
+from tool_worker.tools.web_search import WebSearcher
 from wiring.bootstrap import WorkerContext, worker_context
+from wiring.settings import WorkerSettings
 from wiring.telemetry import count, duration, log_run, logger, metrics, tracer
 
 DRAIN_SECONDS: Final = 5.0
@@ -26,9 +30,22 @@ _SETTLED: Final = {
 
 @cache
 def registry() -> ToolRegistry:
-    """Return the tools that exist: a new one is a module in `tool_worker.tools` and a line here."""
-    allowed = EgressAllowList.parse(worker_context().settings.egress_allow)
-    return ToolRegistry({"action": ActionTool(EgressClient(allowed))})
+    """Return the tools of this function."""
+    return build_registry(worker_context().settings)
+
+
+def build_registry(settings: WorkerSettings) -> ToolRegistry:
+    """Return the tools that exist: a new one is a module in `tool_worker.tools` and a line here.
+
+    Raises:
+        SettingsError: the provider of web search needs what the settings do not give.
+    """
+    egress = EgressClient(EgressAllowList.parse(settings.egress_allow))
+    tools: dict[str, Tool] = {"action": ActionTool(egress)}
+    provider = chosen_provider(settings)
+    if provider is not None:
+        tools["web_search"] = WebSearcher(egress, provider)
+    return ToolRegistry(tools)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -63,6 +80,7 @@ def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> st
     run, call = found
     log_run(run)
     logger.append_keys(step_id=call.step_id, call_id=call.call_id, tool=call.tool_type)
+    authentication = _authentication(context, run, call)
     try:
         context.calls.claim(run, call)
     except CallTaken:
@@ -76,12 +94,26 @@ def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> st
             configuration=call.configuration,
             timeout_seconds=call.timeout_seconds,
             idempotency_key=f"{run.id}-{call.step_id}-{call.call_id}",
+            authentication=authentication,
         ),
     )
     duration("ToolTime", context.clock() - started_ms)
     count("ToolCallsFailed" if output.failed else "ToolCalls")
     answered = context.writer.answer_call(task, output.output, failed=output.failed)
     return "answered" if answered else "dropped"
+
+
+def _authentication(
+    context: WorkerContext, run: RunRecord, call: CallRecord
+) -> Authentication | None:
+    """Return what a call's service is told: what the run was given for it, else what all are."""
+    if call.tool_type != "action" or call.tool_id is None:
+        return None
+    given = context.runs.authentications(run).get(call.tool_id)
+    if given is not None:
+        return given
+    action = context.objects.get_action(run.tenant, call.tool_id)
+    return None if action is None else action.authentication
 
 
 def settle(context: WorkerContext, task: SettleTask) -> str:

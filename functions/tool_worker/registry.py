@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
+from core.schema.authentication import Authentication
 from wiring.telemetry import log_failure
 
 
@@ -21,6 +22,7 @@ class ToolCallInput:
         configuration: JSON text that was stored with the call; what it holds is the tool's affair.
         timeout_seconds: for everything that the tool does.
         idempotency_key: the same if this call is ever made again.
+        authentication: for the service that the tool calls; None if it asks for none.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ToolCallInput:
     configuration: str = field(repr=False)
     timeout_seconds: float
     idempotency_key: str
+    authentication: Authentication | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Positive = Annotated[int, Field(gt=0)]
+SearchProviderName = Literal["", "tavily", "brave", "searxng"]
 S = TypeVar("S", bound="Settings")
 
 
@@ -57,10 +58,12 @@ class ApiSettings(QueueSettings, ModelSettings):
     Attributes:
         api_stage: the gateway's stage, which stands before the paths.
         websocket_url: told to clients that ask for what only the WebSocket serves.
+        web_search_provider: without one, the tool `web_search` is refused.
     """
 
     api_stage: str = ""
     websocket_url: str = ""
+    web_search_provider: SearchProviderName = ""
 
 
 class SupervisorSettings(QueueSettings):
@@ -93,9 +96,16 @@ class WorkerSettings(Settings):
 
     Attributes:
         egress_allow: hosts and networks that tools may reach although they are private.
+        web_search_provider: who searches the web; "" is nobody.
+        web_search_url: where SearXNG is; the other providers have one place.
+        web_search_key_parameter: name of the SSM parameter (SecureString) that holds the key for
+            the provider; SearXNG wants none.
     """
 
     egress_allow: str = ""
+    web_search_provider: SearchProviderName = ""
+    web_search_url: str = ""
+    web_search_key_parameter: str = ""
 
 
 def read_settings(kind: type[S], environment: Mapping[str, str] = os.environ) -> S:

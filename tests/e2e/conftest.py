@@ -5,16 +5,19 @@ in its directory, `.local/e2e…`, for when a test fails.
 """
 
 import fcntl
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from infra.local.info import StackInfo
 from infra.local.options import StackOptions
 from infra.local.stack import LocalStack
+from tests.support.http_service import Exchange, HttpService, Received, http_service
 
 _LOCAL = Path(__file__).resolve().parents[2] / ".local"
 
@@ -47,10 +50,28 @@ def _fresh_stack(name: str, options: StackOptions) -> Iterator[LocalStack]:
             stack.down()
 
 
+def _find_nothing_but_tides(exchange: Exchange, request: Received) -> None:
+    query = parse_qs(urlsplit(request.target).query)
+    found = {"title": "Tides", "url": "https://tides.example/", "content": f"For {query['q'][0]}."}
+    answer = {"results": [found], "unresponsive_engines": []}
+    exchange.answer(200, json.dumps(answer).encode(), Content_Type="application/json")
+
+
 @pytest.fixture(scope="session")
-def local_stack() -> Iterator[LocalStack]:
+def searxng() -> Iterator[HttpService]:
+    """A service that answers as an instance of SearXNG does."""
+    with http_service(_find_nothing_but_tides) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def local_stack(searxng: HttpService) -> Iterator[LocalStack]:
     """A local stack with the scripted model, whatever the environment says about models."""
-    with _fresh_stack("e2e", StackOptions()) as stack:
+    search = {
+        "WebSearchProvider": "searxng",
+        "WebSearchUrl": f"http://127.0.0.1:{searxng.port}",
+    }
+    with _fresh_stack("e2e", StackOptions(parameters=search)) as stack:
         yield stack
 
 

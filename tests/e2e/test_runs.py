@@ -1,5 +1,6 @@
 """The way of a run through everything that will exist on AWS."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -43,7 +44,8 @@ class _Departures(BaseHTTPRequestHandler):
     """A small real service: when the next boat leaves."""
 
     def do_GET(self) -> None:
-        body = f'{{"asked": "{self.path}", "departs": "12:40"}}'.encode()
+        key = self.headers.get("Authorization", "no key")
+        body = f'{{"asked": "{self.path}", "departs": "12:40", "key": "{key}"}}'.encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -66,7 +68,7 @@ def departures() -> Iterator[str]:
     thread.join()
 
 
-def register_departures(service: Service, url: str) -> dict[str, str]:
+def register_departures(service: Service, url: str, **fields: Any) -> dict[str, str]:
     """Register the service's one operation; return the tool."""
     document = {
         "openapi": "3.1.0",
@@ -90,7 +92,8 @@ def register_departures(service: Service, url: str) -> dict[str, str]:
             }
         },
     }
-    actions = service.sdk.post("/actions", body={"openapi_schema": document}, cast_to=object)
+    body = {"openapi_schema": document, **fields}
+    actions = service.sdk.post("/actions", body=body, cast_to=object)
     assert isinstance(actions, dict)
     (action,) = actions["data"]
     assert action["name"] == "next_departure"
@@ -198,6 +201,40 @@ def test_an_action_goes_through_the_state_machine_and_its_output_to_the_model(
     told = service.model_requests()[-1]["body"]["messages"][-1]
     assert told["role"] == "tool"
     assert told["content"] == call["action"]["output"]
+
+
+def test_credentials_reach_the_service_and_are_masked_for_everybody_else(
+    service: Service, departures: str
+) -> None:
+    registered = {"type": "bearer", "secret": "registered-secret"}
+    tool = register_departures(service, departures, authentication=registered)
+    call = {"name": "next_departure", "arguments": {"harbour": "Oslo"}}
+    own = {tool["id"]: {"type": "custom", "content": {"Authorization": "Key own-secret"}}}
+    for extra, scheme in (({}, "Bearer"), ({"action_authentications": own}, "Key")):
+        thread_id = service.thread(script({"calls": [call]}, {"text": "12:40."}))
+        run = service.start(thread_id, tools=[tool], extra_body=extra)
+        assert names_of(service.watch(run))[-1] == "run.completed"
+        told = service.model_requests()[-1]["body"]["messages"][-1]["content"]
+        hidden = "***" if scheme == "Key" else "Bearer ***"
+        assert f'"key": "{hidden}"' in told
+
+
+def test_a_web_search_shows_under_its_own_type(service: Service) -> None:
+    search: Any = {"type": "web_search", "allowed_domains": ["tides.example"]}
+    call = {"name": "web_search", "arguments": {"query": "high tide in Oslo"}}
+    thread_id = service.thread(script({"calls": [call]}, {"text": "At noon."}))
+    run = service.start(thread_id, tools=[search])
+    assert names_of(service.watch(run))[-1] == "run.completed"
+    steps = service.sdk.beta.threads.runs.steps.list(run.id, thread_id=thread_id, order="asc").data
+    (shown,) = steps[0].step_details.model_dump(warnings=False)["tool_calls"]
+    assert shown["type"] == "web_search"
+    assert json.loads(shown["web_search"]["output"]) == [
+        {
+            "title": "Tides",
+            "url": "https://tides.example/",
+            "snippet": "For high tide in Oslo site:tides.example.",
+        }
+    ]
 
 
 def test_a_function_is_answered_by_the_client_and_the_run_goes_on(service: Service) -> None:

@@ -88,6 +88,16 @@ class Stack:
         properties: dict[str, Any] = self.resources[name]["Properties"]
         return properties
 
+    def broken_rules(self) -> list[str]:
+        """Return what the template says of each rule that these parameters break."""
+        return [
+            assertion["AssertDescription"]
+            for rule in read_template()["Rules"].values()
+            if self._holds(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+            if not self._holds(assertion["Assert"])
+        ]
+
     def _holds(self, condition: Any) -> bool:
         if isinstance(condition, str):
             return self._holds(self._conditions[condition])
@@ -102,6 +112,8 @@ class Stack:
                 return not self._holds(argument[0])
             case "Fn::And":
                 return all(self._holds(part) for part in argument)
+            case "Fn::Or":
+                return any(self._holds(part) for part in argument)
         raise ValueError(f"{name} is not known here.")
 
     def _fill(self, node: Any) -> Any:

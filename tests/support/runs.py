@@ -13,6 +13,7 @@ from core.schema.steps import (
     MessageCreation,
     MessageCreationDetails,
     RunStep,
+    ToolCall,
     ToolCallsDetails,
 )
 from core.step_planner import InternalTool, Toolbox
@@ -61,7 +62,7 @@ def message_step(step_id: str = "step_m", message_id: str = "msg_1", **fields: A
     return _step(step_id, MessageCreationDetails(message_creation=creation), fields)
 
 
-def call_step(*calls: FunctionCall | ActionCall, step_id: str = "step_t", **fields: Any) -> RunStep:
+def call_step(*calls: ToolCall, step_id: str = "step_t", **fields: Any) -> RunStep:
     """Return a step that calls tools."""
     return _step(step_id, ToolCallsDetails(tool_calls=list(calls)), fields)
 

@@ -18,7 +18,7 @@ from core.schema.formats import ResponseFormat
 from core.schema.messages import Message, Text, TextContent
 from core.schema.runs import RunConfig, TruncationStrategy
 from core.schema.threads import Thread
-from core.schema.tools import ActionTool, FunctionTool, ToolChoice
+from core.schema.tools import FunctionTool, Tool, ToolChoice
 from runner.handler import handle_record
 from runner.timers import check
 from tests.support.clock import FakeClock
@@ -239,7 +239,7 @@ class World:
 
 def run_config(
     *,
-    tools: Sequence[FunctionTool | ActionTool] = (),
+    tools: Sequence[Tool] = (),
     instructions: str = "Be brief.",
     tool_choice: ToolChoice = "auto",
     response_format: ResponseFormat = "auto",

@@ -19,6 +19,7 @@ _CALL_SCALARS: Final = (
     "step_id",
     "index",
     "tool_type",
+    "tool_id",
     "name",
     "timeout_seconds",
     "state",
@@ -55,7 +56,9 @@ def call_item(run: RunRecord, call: CallRecord, texts: TextStore) -> Item:
     """Return an internal tool call as an item."""
     item = call_key(run, call.step_id, call.call_id)
     for name in _CALL_SCALARS:
-        item[name] = scalar(getattr(call, name))
+        value = getattr(call, name)
+        if value is not None:
+            item[name] = scalar(value)
     for name in _CALL_TEXTS:
         text = getattr(call, name)
         if text is not None:
@@ -65,7 +68,7 @@ def call_item(run: RunRecord, call: CallRecord, texts: TextStore) -> Item:
 
 def read_call(item: Item, texts: TextStore) -> CallRecord:
     """Return the tool call that an item holds."""
-    scalars = {name: plain(item[name]) for name in _CALL_SCALARS}
+    scalars = {name: plain(item[name]) for name in _CALL_SCALARS if name in item}
     documents = {name: texts.unpack(item[name]) for name in _CALL_TEXTS if name in item}
     return CallRecord.model_validate(scalars | documents)
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 VERSION: Final = 1
+# No part of the record: secrets, which nothing that shows, logs or sends a run may come by.
+AUTHENTICATIONS: Final = "authentications"
 _SCALARS: Final = (
     "id",
     "tenant",

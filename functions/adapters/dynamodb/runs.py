@@ -7,7 +7,7 @@
 Whoever claims or applies takes the next epoch; that is the fencing token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -25,7 +25,13 @@ from adapters.dynamodb.records import (
     step_key,
     thread_key,
 )
-from adapters.dynamodb.run_items import changed_attributes, read_run, run_item, run_key
+from adapters.dynamodb.run_items import (
+    AUTHENTICATIONS,
+    changed_attributes,
+    read_run,
+    run_item,
+    run_key,
+)
 from adapters.dynamodb.threads import FREE
 from adapters.dynamodb.transactions import (
     ConditionFailed,
@@ -40,6 +46,11 @@ from core.endings import with_logged_content
 from core.event_log import Batch, Cursor, Event, EventId
 from core.paging import PageQuery, page_of
 from core.records import CallRecord, CallState, RunRecord
+from core.schema.authentication import (
+    Authentication,
+    dump_authentications,
+    read_authentications,
+)
 from core.schema.common import ListPage
 from core.schema.messages import Message
 from core.schema.runs import Run
@@ -121,6 +132,16 @@ class RunStore:
         seen = batches[-1].last if batches else None
         return Leftovers(with_logged_content(message, events), step, seen)
 
+    def authentications(self, run: RunRecord) -> dict[str, Authentication]:
+        """Return what a run was given for its actions, by their ids; nothing once it has ended."""
+        item = self._client.get_item(
+            TableName=self._table,
+            Key=run_key(run.tenant, run.thread_id, run.id),
+            ProjectionExpression=AUTHENTICATIONS,
+            ConsistentRead=True,
+        ).get("Item", {})
+        return read_authentications(item[AUTHENTICATIONS]["S"]) if item else {}
+
     def step(self, run: RunRecord, step_id: str) -> RunStep | None:
         """Return one of the run's steps (strongly consistent)."""
         item = self._client.get_item(
@@ -138,6 +159,7 @@ class RunStore:
         *,
         receipt: Receipt | None = None,
         thread: "Sequence[TransactWriteItemTypeDef] | None" = None,
+        authentications: Mapping[str, Authentication] | None = None,
     ) -> tuple[RunRecord, Batch]:
         """Create a run, lock its thread, add messages and log the first events, in one transaction.
 
@@ -147,6 +169,7 @@ class RunStore:
             messages: what is added to the thread with it.
             receipt: records the answer that tells of it.
             thread: the writes of its thread (`ThreadStore.creation`), if that is new as well.
+            authentications: for the run's actions, by their ids; forgotten when the run ends.
 
         Returns:
             The run as stored, and the batch that was logged.
@@ -158,6 +181,9 @@ class RunStore:
         """
         batch = Batch(None, EventId(run.epoch, 0), tuple(events))
         run = run.model_copy(update={"tail": batch.last})
+        item = run_item(run, self._texts)
+        if authentications:
+            item[AUTHENTICATIONS] = scalar(dump_authentications(dict(authentications)))
         writes: list[TransactWriteItemTypeDef] = [
             {
                 "Update": {
@@ -169,7 +195,7 @@ class RunStore:
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             },
-            {"Put": {"TableName": self._table, "Item": run_item(run, self._texts)}},
+            {"Put": {"TableName": self._table, "Item": item}},
             *(self._put_message(run.tenant, message) for message in messages),
             self._log.put(run.tenant, run.id, batch),
             *(thread or ()),
@@ -354,6 +380,8 @@ class RunStore:
         self, before: RunRecord, after: RunRecord, condition: str, values: Item
     ) -> "TransactWriteItemTypeDef":
         changed = changed_attributes(before, after, self._texts)
+        if after.ended:
+            changed[AUTHENTICATIONS] = None
         names = {f"#{name}": name for name in changed}
         sets = [f"#{name} = :new_{name}" for name, value in changed.items() if value is not None]
         removals = [f"#{name}" for name, value in changed.items() if value is None]

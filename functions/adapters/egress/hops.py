@@ -6,30 +6,13 @@ from dataclasses import dataclass, field
 from adapters.egress.bodies import ACCEPTED_CODING
 from adapters.egress.errors import EgressRefused
 from adapters.egress.targets import Target, parse_target
+from core.http_headers import HARMLESS_HEADERS, is_connection_header, is_header_name
 from core.openapi import PreparedRequest
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110, section 5.6.2
 _VALUE = re.compile(r"[ -~\t]*\Z")
-# They belong to the connection, which is ours.
-_FRAMING = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-# What another origin may see. All else could be a credential: services invent names for theirs.
-_HARMLESS = frozenset({"accept", "accept-language", "content-type", "idempotency-key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +60,9 @@ def first_hop(request: PreparedRequest, idempotency_key: str | None) -> Hop:
     headers: dict[str, str] = {}
     for name, value in given:
         lowered = name.lower()
-        if not _NAME.match(name) or not _VALUE.match(value) or lowered in headers:
+        if not is_header_name(name) or not _VALUE.match(value) or lowered in headers:
             raise EgressRefused("The request has a header that cannot be sent.")
-        if lowered in _FRAMING or lowered.startswith("proxy-"):
+        if is_connection_header(name):
             raise EgressRefused(f"Tools may not set the header {lowered!r}.")
         headers[lowered] = value.strip()
     return Hop(request.method, parse_target(request.url), headers, request.body)
@@ -106,5 +89,5 @@ def following_hop(hop: Hop, status: int, location: bytes) -> Hop:
         method, body = "GET", None
         headers = {name: text for name, text in headers.items() if name != "content-type"}
     if target.origin != hop.target.origin:
-        headers = {name: text for name, text in headers.items() if name in _HARMLESS}
+        headers = {name: text for name, text in headers.items() if name in HARMLESS_HEADERS}
     return Hop(method, target, headers, body)

@@ -46,6 +46,7 @@ def create_actions(
                 metadata=request.metadata or {},
             ),
             operation=operation.to_json(),
+            authentication=request.authentication,
         )
         for operation in chosen
     ]

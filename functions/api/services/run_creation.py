@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
 from adapters.dynamodb.idempotency import Once
 from adapters.dynamodb.transactions import MAX_ITEMS
+from api.services.authentications import run_authentications
 from api.services.lookups import missing, require_assistant, well_formed
 from api.services.run_changes import after_commit, refuse_stream, send_check
 from api.services.run_config import run_config
@@ -43,11 +44,16 @@ def create_run(
     well_formed("thread", thread_id)
     _refuse_many(len(request.additional_messages or []))
     run = _new_run(context, tenant, thread_id, request)
+    authentications = run_authentications(request, run.config.tools)
     messages = _additional_messages(context, run, request)
     send_check(context, run, run.watch)
     try:
         run, batch = context.runs.create(
-            run, first_events(run), messages, receipt=once.receipt(run.to_wire().model_dump_json())
+            run,
+            first_events(run),
+            messages,
+            receipt=once.receipt(run.to_wire().model_dump_json()),
+            authentications=authentications,
         )
     except ThreadMissing:
         raise missing("thread", thread_id) from None
@@ -75,6 +81,7 @@ def create_thread_and_run(
         asked = asked.model_copy(update={"tool_resources": request.tool_resources})
     thread, messages = new_thread(context, tenant, asked)
     run = _new_run(context, tenant, thread.id, request)
+    authentications = run_authentications(request, run.config.tools)
     send_check(context, run, run.watch)
     created = Event("thread.created", thread.model_dump(mode="json"))
     run, batch = context.runs.create(
@@ -83,6 +90,7 @@ def create_thread_and_run(
         (),
         receipt=once.receipt(run.to_wire().model_dump_json()),
         thread=context.threads.creation(tenant, thread, messages, room=MAX_ITEMS - _RUN_ITEMS),
+        authentications=authentications,
     )
     return set_going(context, run, batch)
 
@@ -130,7 +138,7 @@ def _new_run(
     assistant = require_assistant(context, tenant, request.assistant_id)
     config = run_config(assistant, request)
     names = check_tools(context, tenant, config.tools)
-    check_tool_choice(config.tool_choice, names)
+    check_tool_choice(config.tool_choice, names, config.tools)
     now_ms = context.clock()
     now = now_ms // 1000
     return RunRecord(

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from core.schema.authentication import Authentication
 from core.schema.common import Metadata, RequestModel, WireModel
 
 
@@ -23,16 +24,17 @@ class Action(WireModel):
 
 
 class ActionRecord(WireModel):
-    """An action as it is stored: `operation` is the parsed operation as JSON text."""
+    """An action as it is stored.
+
+    Attributes:
+        wire: what clients see.
+        operation: the parsed operation as JSON text.
+        authentication: for the tool worker alone; None if the service asks for none.
+    """
 
     wire: Action
     operation: str
-
-
-class NoAuthentication(RequestModel):
-    """The service asks for no credentials."""
-
-    type: Literal["none"]
+    authentication: Authentication | None = Field(default=None, repr=False)
 
 
 class CreateActions(RequestModel):
@@ -40,5 +42,5 @@ class CreateActions(RequestModel):
 
     openapi_schema: dict[str, Any]
     operations: Annotated[list[str], Field(min_length=1)] | None = None
-    authentication: NoAuthentication | None = None
+    authentication: Authentication | None = Field(default=None, repr=False)
     metadata: Metadata | None = None

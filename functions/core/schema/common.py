@@ -18,7 +18,7 @@ class WireModel(BaseModel):
 class RequestModel(BaseModel):
     """A shape that a client sends: unknown fields and wrong types are refused, not guessed at."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 def _check_metadata(metadata: dict[str, str]) -> dict[str, str]:

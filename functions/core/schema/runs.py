@@ -1,10 +1,11 @@
 """Runs: an assistant working on a thread."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
 from core.schema.assistants import Instructions, Temperature, TopP
+from core.schema.authentication import Authentication
 from core.schema.common import Metadata, RequestModel, WireModel
 from core.schema.formats import ReasoningEffort, ResponseFormat
 from core.schema.messages import CreateMessage
@@ -13,6 +14,7 @@ from core.schema.resources import ToolResourcesRequest
 from core.schema.threads import CreateThread, TtlSeconds
 from core.schema.tools import MAX_RUN_TOOLS, Tool, ToolChoice
 
+T = TypeVar("T")
 RunStatus = Literal[
     "queued",
     "in_progress",
@@ -137,19 +139,33 @@ class RunConfig(RunRequest):
     reasoning_effort: ReasoningEffort | None
 
 
+class RunExtras(RequestModel):
+    """What a run may be given beyond OpenAI's API.
+
+    Attributes:
+        action_authentications: by the action's id, for this run only.
+        model_params: for the model, beyond those that have a field of their own.
+    """
+
+    action_authentications: dict[str, Authentication] | None = Field(default=None, repr=False)
+    model_params: dict[str, Any] | None = None
+
+
 class StreamOptions(RequestModel):
     """What a stream shall tell besides; the usage stands in a step's and a run's last events."""
 
     include_usage: bool | None = None
 
 
-class RunParameters(RequestModel):
+class RunParameters(RunExtras):
     """What a run may be asked to do, whether its thread is there or is made with it.
+
+    The extras may stand at the top, where the SDK's `extra_body=` puts them, or in a field of that
+    name, where other clients do. What stands at both places counts at the top.
 
     Attributes:
         expires_after_seconds: an extension: when the run expires, counted from its creation.
         ttl_seconds: an extension: when the run is deleted, with its steps, counted from its end.
-        multitask_strategy: an extension: what happens if a run is active on the thread.
     """
 
     assistant_id: str
@@ -170,10 +186,26 @@ class RunParameters(RequestModel):
     reasoning_effort: ReasoningEffort | None = None
     expires_after_seconds: ExpirySeconds | None = None
     ttl_seconds: TtlSeconds | None = None
+    extra_body: RunExtras | None = Field(default=None, repr=False)
+
+    @property
+    def extras(self) -> RunExtras:
+        """The extras from both places."""
+        nested = self.extra_body or RunExtras()
+        return RunExtras.model_construct(
+            action_authentications=_first(
+                self.action_authentications, nested.action_authentications
+            ),
+            model_params=_first(self.model_params, nested.model_params),
+        )
 
 
 class CreateRun(RunParameters):
-    """The body of `POST /v1/threads/{thread_id}/runs`."""
+    """The body of `POST /v1/threads/{thread_id}/runs`.
+
+    Attributes:
+        multitask_strategy: an extension: what happens if a run is active on the thread.
+    """
 
     additional_instructions: Instructions | None = None
     additional_messages: list[CreateMessage] | None = None
@@ -185,6 +217,10 @@ class CreateThreadAndRun(RunParameters):
 
     thread: CreateThread | None = None
     tool_resources: ToolResourcesRequest | None = None
+
+
+def _first(top: dict[str, T] | None, nested: dict[str, T] | None) -> dict[str, T] | None:
+    return nested if top is None else top
 
 
 class ToolOutput(RequestModel):

@@ -1,8 +1,8 @@
 """Run steps: a message that was written, or tools that were called."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from core.schema.common import WireModel
 from core.schema.runs import Usage
@@ -29,23 +29,56 @@ class CalledFunction(WireModel):
     output: str | None = None
 
 
-class FunctionCall(WireModel):
-    """A call that the client answers."""
+InternalToolType = Literal["action", "web_search"]
+ToolCallType = Literal["function"] | InternalToolType
+
+
+class _Call(WireModel):
+    """A call, shown under its tool's type: `{"id", "type": "action", "action": {…}}`."""
 
     id: str
+    type: str
+
+    @property
+    def called(self) -> CalledFunction:
+        """What was called, and what came of it."""
+        called: CalledFunction = getattr(self, self.type)
+        return called
+
+    def with_output(self, output: str) -> Self:
+        """Return the call with its output."""
+        called = self.called.model_copy(update={"output": output})
+        return self.model_copy(update={self.type: called})
+
+
+class FunctionCall(_Call):
+    """A call that the client answers."""
+
     type: Literal["function"] = "function"
     function: CalledFunction
 
 
-class ActionCall(WireModel):
-    """A call that the tool worker carries out."""
+class ActionCall(_Call):
+    """A call of an action, which the tool worker carries out."""
 
-    id: str
     type: Literal["action"] = "action"
     action: CalledFunction
 
 
-ToolCall = Annotated[FunctionCall | ActionCall, Field(discriminator="type")]
+class WebSearchCall(_Call):
+    """A web search, which the tool worker carries out."""
+
+    type: Literal["web_search"] = "web_search"
+    web_search: CalledFunction
+
+
+ToolCall = Annotated[FunctionCall | ActionCall | WebSearchCall, Field(discriminator="type")]
+_TOOL_CALL: Final[TypeAdapter[ToolCall]] = TypeAdapter(ToolCall)
+
+
+def tool_call(kind: ToolCallType, call_id: str, called: CalledFunction) -> ToolCall:
+    """Return a call as it stands in a step's details."""
+    return _TOOL_CALL.validate_python({"id": call_id, "type": kind, kind: called})
 
 
 class ToolCallsDetails(WireModel):

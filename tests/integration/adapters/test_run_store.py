@@ -53,7 +53,7 @@ class Worker:
         )
         self.run, _, self.cursor = self.world.runner.runs.claim(left.close(change))
         self.assembler = TurnAssembler(
-            self.run, self.world.runner.ids.new, lambda: now_ms // 1000, lambda name: False
+            self.run, self.world.runner.ids.new, lambda: now_ms // 1000, lambda name: "function"
         )
 
     def hear(self, *chunks: ModelChunk) -> None:

@@ -114,3 +114,60 @@ def test_a_document_of_hundreds_of_operations_is_registered_whole(client: TestCl
     body = {"openapi_schema": document(paths=paths)}
     page = created(client.post("/v1/actions", json=body))
     assert [action["name"] for action in page["data"]] == [f"get_{n}" for n in range(250)]
+
+
+@pytest.mark.parametrize(
+    "authentication",
+    [
+        {"type": "none"},
+        {"type": "bearer", "secret": "hush-hush"},
+        {"type": "basic", "username": "hush", "password": "hush"},
+        {"type": "api_key", "name": "X-Key", "in": "header", "secret": "hush-hush"},
+        {"type": "custom", "content": {"X-Key": "hush-hush"}},
+    ],
+)
+def test_authentication_is_stored_for_every_operation_and_shown_to_nobody(
+    client: TestClient, context: ApiContext, authentication: dict[str, Any]
+) -> None:
+    page = register(client, authentication=authentication)
+    assert len(page["data"]) == 3
+    for action in page["data"]:
+        record = context.objects.get_action(TENANT, action["id"])
+        assert record is not None
+        assert record.authentication is not None
+        stored = record.authentication.model_dump(exclude_none=True)
+        assert stored == authentication
+        shown = [action, created(client.get(f"/v1/actions/{action['id']}"))]
+        assert "hush" not in str(shown)
+    assert "hush" not in client.get("/v1/actions").text
+
+
+@pytest.mark.parametrize(
+    ("authentication", "param", "words"),
+    [
+        ({"type": "oauth2", "client_id": "SECRET"}, "authentication.type", "not served here yet"),
+        ({"type": "bearer", "secret": "SECRET\n"}, "authentication.secret", "printable ASCII"),
+        (
+            {"type": "custom", "content": {"X-A": "SECRET\r\nX-B: 1"}},
+            "authentication.content.X-A",
+            "printable ASCII",
+        ),
+        (
+            {"type": "custom", "content": {"Host": "SECRET"}},
+            "authentication.content.Host",
+            "set this header themselves",
+        ),
+        ({"type": "basic", "username": "SECRET"}, "authentication", "either 'secret', or"),
+        ({"type": "none", "secret": "SECRET"}, "authentication.secret", "Unknown parameter"),
+    ],
+)
+def test_authentication_that_makes_no_request_is_refused_without_being_repeated(
+    client: TestClient, authentication: dict[str, Any], param: str, words: str
+) -> None:
+    body = {"openapi_schema": document(), "authentication": authentication}
+    answer = client.post("/v1/actions", json=body)
+    error = refused(answer)
+    assert error["param"] == param
+    assert words in error["message"]
+    assert "SECRET" not in answer.text
+    assert created(client.get("/v1/actions"))["data"] == []

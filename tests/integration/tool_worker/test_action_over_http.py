@@ -7,13 +7,20 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from pydantic import TypeAdapter
 
 from adapters.egress import EgressAllowList, EgressClient
 from core.openapi import operations, parse_document
+from core.schema.authentication import Authentication
 from tests.support.http_service import Exchange, HttpService, Received, http_service
 from tool_worker.registry import ToolCallInput, ToolOutput, ToolRegistry
 from tool_worker.tools.action import ActionTool
 
+AUTHENTICATION = TypeAdapter[Authentication](Authentication).validate_python
+SECRET = "hush-hush"
+BEARER = {"type": "bearer", "secret": SECRET}
+CUSTOM = {"type": "custom", "content": {"X-Anything": SECRET, "Cookie": f"session={SECRET}"}}
+IN_QUERY = {"type": "api_key", "name": "key", "in": "query", "secret": SECRET}
 PETS = {"7": {"id": "7", "name": "Rex"}}
 
 
@@ -34,6 +41,13 @@ def behave(exchange: Exchange, request: Received) -> None:
         time.sleep(3)
     elif url.path == "/v1/pets/away":
         exchange.answer(302, Location="http://169.254.169.254/latest/meta-data/")
+    elif url.path in ("/v1/pets/elsewhere", "/v1/pets/here"):
+        host = "localhost" if url.path.endswith("elsewhere") else "127.0.0.1"
+        port = request.headers["host"].partition(":")[2]
+        exchange.answer(307, Location=f"http://{host}:{port}/v1/pets/7")
+    elif url.path == "/v1/pets/mirror":
+        told = json.dumps({"target": request.target, "headers": request.headers}).encode()
+        exchange.answer(200, told, Content_Type="application/json")
     elif url.path.removeprefix("/v1/pets/") in PETS:
         pet = PETS[url.path.removeprefix("/v1/pets/")]
         exchange.answer(200, json.dumps(pet).encode(), Content_Type="application/json")
@@ -100,7 +114,13 @@ def shop() -> Iterator[HttpService]:
 
 
 def run(
-    shop: HttpService, name: str, arguments: str, *, allow: str | None = None, seconds: float = 5
+    shop: HttpService,
+    name: str,
+    arguments: str,
+    *,
+    allow: str | None = None,
+    seconds: float = 5,
+    authentication: dict[str, Any] | None = None,
 ) -> ToolOutput:
     """Do what the tool worker does with a call, from what was stored with it."""
     stored = {one.name: one.to_json() for one in operations(parse_document(document(shop.port)))}
@@ -114,6 +134,7 @@ def run(
             configuration=stored[name],
             timeout_seconds=seconds,
             idempotency_key="run_1-step_1-call_1",
+            authentication=None if authentication is None else AUTHENTICATION(authentication),
         ),
     )
 
@@ -189,3 +210,41 @@ def test_a_slow_service_is_given_up_in_time(shop: HttpService) -> None:
     output = run(shop, "getPet", '{"id": "slow"}', seconds=0.3)
     assert time.monotonic() - started < 2
     assert "did not answer in time" in json.loads(output.output)["error"]
+
+
+@pytest.mark.parametrize("authentication", [BEARER, CUSTOM, IN_QUERY])
+def test_credentials_go_to_the_service_and_to_no_other_host(
+    shop: HttpService, authentication: dict[str, Any]
+) -> None:
+    allow = f"127.0.0.1:{shop.port},localhost:{shop.port}"
+    output = run(shop, "getPet", '{"id": "elsewhere"}', allow=allow, authentication=authentication)
+    assert json.loads(output.output) == PETS["7"]
+    first, second = shop.received
+    assert SECRET in first.target + str(first.headers)
+    assert second.headers["host"].startswith("localhost:")
+    assert SECRET not in second.target + str(second.headers)
+
+
+def test_credentials_in_headers_follow_a_redirect_within_the_service(shop: HttpService) -> None:
+    run(shop, "getPet", '{"id": "here"}', authentication=BEARER)
+    assert [one.headers["authorization"] for one in shop.received] == [f"Bearer {SECRET}"] * 2
+
+
+@pytest.mark.parametrize("authentication", [BEARER, CUSTOM, IN_QUERY])
+def test_credentials_that_come_back_do_not_reach_the_model(
+    shop: HttpService, authentication: dict[str, Any]
+) -> None:
+    output = run(shop, "getPet", '{"id": "mirror"}', authentication=authentication)
+    assert SECRET in shop.received[0].target + str(shop.received[0].headers)
+    assert SECRET not in output.output
+    assert "***" in output.output
+
+
+def test_an_argument_does_not_take_the_place_of_credentials(shop: HttpService) -> None:
+    page = {"type": "api_key", "name": "X_PAGE", "in": "header", "secret": SECRET}
+    run(shop, "listPets", '{"X-Page": 2, "tags": ["a"]}', authentication=page)
+    tags = {"type": "api_key", "name": "TAGS", "in": "query", "secret": SECRET}
+    run(shop, "listPets", '{"X-Page": 2, "tags": ["a", "b"]}', authentication=tags)
+    first, second = shop.received
+    assert (first.headers.get("x-page"), first.headers["x_page"]) == (None, SECRET)
+    assert parse_qsl(urlsplit(second.target).query) == [("TAGS", SECRET)]

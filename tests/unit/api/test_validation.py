@@ -70,6 +70,22 @@ def run(**fields: Any) -> dict[str, Any]:
             "messages[1].content[0].text",
         ),
         (CreateRun, {}, "assistant_id"),
+        (
+            CreateRun,
+            run(action_authentications={"action_1": {"type": "bearer"}}),
+            "action_authentications.action_1.secret",
+        ),
+        (
+            CreateRun,
+            run(extra_body={"action_authentications": {"bearer": {"type": "bearer"}}}),
+            "extra_body.action_authentications.bearer.secret",
+        ),
+        (CreateActions, {"openapi_schema": {}, "authentication": {}}, "authentication.type"),
+        (
+            CreateActions,
+            {"openapi_schema": {}, "authentication": {"type": "api_key", "name": "k"}},
+            "authentication.in",
+        ),
         (CreateRun, run(tool_choice={"type": "function"}), "tool_choice.function"),
         (
             CreateRun,
@@ -229,7 +245,7 @@ def test_a_value_out_of_bounds_is_told_with_the_bound(
             CreateAssistant,
             assistant(tools=[{"type": "SECRET"}]),
             "tools[0].type",
-            "'function' and 'action'",
+            "'function', 'action', and 'web_search'",
         ),
         (
             CreateAssistant,
@@ -243,12 +259,17 @@ def test_a_value_out_of_bounds_is_told_with_the_bound(
             "tool_choice",
             "'none', 'auto', and 'required'",
         ),
-        (CreateRun, run(tool_choice={"type": "SECRET"}), "tool_choice.type", "'function'"),
+        (
+            CreateRun,
+            run(tool_choice={"type": "SECRET"}),
+            "tool_choice.type",
+            "'function' and 'web_search'",
+        ),
         (
             CreateActions,
             {"openapi_schema": {}, "authentication": {"type": "SECRET"}},
-            None,
-            "'none'",
+            "authentication.type",
+            "'none', 'bearer', 'basic', 'api_key', and 'custom'",
         ),
     ],
 )
@@ -261,12 +282,12 @@ def test_an_unknown_value_is_answered_with_the_known_ones_and_not_repeated(
     assert "SECRET" not in error.message
 
 
-@pytest.mark.parametrize("kind", ["file_search", "code_interpreter", "web_search", "mcp"])
+@pytest.mark.parametrize("kind", ["file_search", "code_interpreter", "web_search_preview", "mcp"])
 def test_a_tool_of_openai_that_is_not_served_is_named(kind: str) -> None:
     error = refusal(CreateRun, run(tools=[FUNCTION, {"type": kind}]))
     assert error.message == (
         f"Unsupported value: '{kind}' is not served here yet. "
-        "Supported values are: 'function' and 'action'."
+        "Supported values are: 'function', 'action', and 'web_search'."
     )
     assert (error.param, error.code) == ("tools[1].type", "unsupported_value")
 

@@ -92,7 +92,7 @@ class RunLife:
         )
         self.apply(change)
         self.assembler = TurnAssembler(
-            self.run, self._ids.new, lambda: self.now, self.tools.internal.__contains__
+            self.run, self._ids.new, lambda: self.now, self.tools.type_of
         )
 
     def hear(self, *chunks: ModelChunk, flushed: bool = False) -> None:

@@ -49,9 +49,7 @@ class StreamedTurn:
         self._run = run
         self._cursor = cursor
         self._is_over = is_over
-        self._assembler = TurnAssembler(
-            run, ids.new, lambda: self._now, TOOLS.internal.__contains__
-        )
+        self._assembler = TurnAssembler(run, ids.new, lambda: self._now, TOOLS.type_of)
 
     def stream(self) -> Generator[None, None, RunRecord | None]:
         """Return the run as committed; None if the attempt broke off.

@@ -161,7 +161,4 @@ class RunProtocolWorld(Programs):
 def _open_calls(details: object) -> bool:
     if not isinstance(details, ToolCallsDetails):
         return False
-    return any(
-        (call.function if call.type == "function" else call.action).output is None
-        for call in details.tool_calls
-    )
+    return any(call.called.output is None for call in details.tool_calls)

@@ -31,10 +31,7 @@ def mixed_phase() -> RunLife:
 
 def outputs_of(step: RunStep) -> dict[str, str | None]:
     assert isinstance(step.step_details, ToolCallsDetails)
-    return {
-        call.id: call.function.output if call.type == "function" else call.action.output
-        for call in step.step_details.tool_calls
-    }
+    return {call.id: call.called.output for call in step.step_details.tool_calls}
 
 
 def test_internal_calls_run_first_then_the_client_is_asked_and_nothing_is_lost() -> None:

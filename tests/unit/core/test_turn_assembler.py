@@ -11,14 +11,21 @@ from core.call_assembler import ModelCall
 from core.model import CallFragment, ModelChunk
 from core.schema.messages import Message, RefusalContent, TextContent
 from core.schema.runs import Usage
-from core.schema.steps import ActionCall, FunctionCall, RunStep, ToolCallsDetails
-from core.turn_assembler import Draft, TurnAssembler, tool_call
+from core.schema.steps import (
+    CalledFunction,
+    RunStep,
+    ToolCall,
+    ToolCallsDetails,
+    ToolCallType,
+    tool_call,
+)
+from core.turn_assembler import Draft, TurnAssembler
 from tests.support.model import USAGE
 from tests.support.runs import NOW, RUN, THREAD, CountedIds, run_record
 from tests.unit.core.event_reader import EventReader
 from tests.unit.core.model_turns import ANY_CHUNK, SaidCalls, said_calls
 
-ACTIONS = frozenset({"g"})
+INTERNAL: dict[str, ToolCallType] = {"g": "action", "look-up": "web_search"}
 PIECES = st.lists(
     st.tuples(st.sampled_from(["text", "text", "refusal"]), st.text(min_size=1, max_size=8)),
     max_size=8,
@@ -33,7 +40,11 @@ FAILING: st.SearchStrategy[list[Write]] = st.lists(
 
 
 def new_assembler() -> TurnAssembler:
-    return TurnAssembler(run_record(), CountedIds().new, lambda: NOW, ACTIONS.__contains__)
+    return TurnAssembler(run_record(), CountedIds().new, lambda: NOW, type_of)
+
+
+def type_of(name: str) -> ToolCallType:
+    return INTERNAL.get(name, "function")
 
 
 class Writer:
@@ -107,7 +118,7 @@ def parts_of(message: Message) -> list[tuple[str, str]]:
     return parts
 
 
-def calls_of(step: RunStep | None) -> list[FunctionCall | ActionCall]:
+def calls_of(step: RunStep | None) -> list[ToolCall]:
     assert step is not None
     assert isinstance(step.step_details, ToolCallsDetails)
     return step.step_details.tool_calls
@@ -156,7 +167,10 @@ def test_text_and_then_calls_are_a_message_and_then_a_step_with_these_calls(
         (call.name, call.arguments) for call in said.calls
     ]
     assert calls_of(writer.assembler.step) == [
-        tool_call("action" if call.name in ACTIONS else "function", call) for call in turn.calls
+        tool_call(
+            type_of(call.name), call.id, CalledFunction(name=call.name, arguments=call.arguments)
+        )
+        for call in turn.calls
     ]
     assert writer.assembler.step is not None
     writer.reader.check_record(writer.assembler.step)

@@ -84,6 +84,29 @@ def test_the_templates_defaults_are_valid_settings(function: str, kind: type[Set
             assert getattr(settings, name) == field.default, name
 
 
+@pytest.mark.parametrize("provider", ["", "tavily", "brave", "searxng"])
+def test_the_api_and_the_tool_worker_agree_on_who_searches_the_web(provider: str) -> None:
+    stack = Stack(WebSearchProvider=provider, WebSearchUrl="http://searx.internal:8080")
+    for function in ("ApiFunction", "ToolWorkerFunction"):
+        given = variables(stack, function)
+        environment = {n: v if isinstance(v, str) else f"the-{n}" for n, v in given.items()}
+        settings = read_settings(SETTINGS[function], environment)
+        assert isinstance(settings, ApiSettings | WorkerSettings)
+        assert settings.web_search_provider == provider
+
+
+def test_the_stack_is_not_deployed_with_a_searxng_that_is_nowhere() -> None:
+    assert Stack(WebSearchProvider="searxng").broken_rules() == [
+        "WebSearchUrl must say where SearXNG is."
+    ]
+    for parameters in (
+        {},
+        {"WebSearchProvider": "brave"},
+        {"WebSearchProvider": "searxng", "WebSearchUrl": "http://searx.internal"},
+    ):
+        assert Stack(**parameters).broken_rules() == []
+
+
 def test_functions_are_told_where_everything_is() -> None:
     stack = Stack()
     runner = variables(stack, "RunnerFunction")

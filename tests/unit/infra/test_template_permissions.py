@@ -37,13 +37,14 @@ STACKS: Final = [
     pytest.param(LOCAL, id="local"),
     pytest.param({"SnapStart": "PublishedVersions"}, id="snapstart"),
     pytest.param({"ModelKeySecretArn": "arn:aws:secretsmanager:x:1:secret:k"}, id="secret"),
+    pytest.param({"WebSearchProvider": "brave"}, id="search"),
 ]
 
 
 def test_no_parameter_takes_a_key_itself() -> None:
     parameters = read_template()["Parameters"]
     suspects = {n for n in parameters if re.search(r"key|secret|token|password", n, re.I)}
-    assert suspects == {"ModelKeyParameter", "ModelKeySecretArn"}
+    assert suspects == {"ModelKeyParameter", "ModelKeySecretArn", "WebSearchKeyParameter"}
     for name in suspects:
         assert not re.search(parameters[name]["AllowedPattern"], "sk-proj-abcdef0123456789")
     assert re.search(parameters["ModelKeyParameter"]["AllowedPattern"], "/threadrunner/model-key")
@@ -77,6 +78,30 @@ def test_a_secret_replaces_the_parameter(function: str) -> None:
     assert key_grants(stack, function) == {("secretsmanager:GetSecretValue", arn)}
     given = variables(stack, function)
     assert (given["MODEL_KEY_PARAMETER"], given["MODEL_KEY_SECRET"]) == ("", arn)
+
+
+@pytest.mark.parametrize("provider", ["tavily", "brave"])
+def test_only_the_tool_worker_reads_the_key_of_the_search_provider_and_only_that(
+    provider: str,
+) -> None:
+    stack = Stack(
+        ModelKeyParameter="", WebSearchProvider=provider, WebSearchKeyParameter="/search/key"
+    )
+    assert holders(stack, "ssm:GetParameter") == {"ToolWorkerFunction"}
+    arn = "arn:aws:ssm:eu-central-1:111111111111:parameter/search/key"
+    assert ("ssm:GetParameter", arn) in grants(stack, "ToolWorkerRole")
+    given = variables(stack, "ToolWorkerFunction")
+    assert given["WEB_SEARCH_KEY_PARAMETER"] == "/search/key"
+    assert "WEB_SEARCH_KEY_PARAMETER" not in variables(stack, "ApiFunction")
+
+
+@pytest.mark.parametrize("parameters", [{}, {"WebSearchProvider": "searxng"}])
+def test_without_a_provider_that_wants_a_key_the_tool_worker_reads_none(
+    parameters: dict[str, str],
+) -> None:
+    stack = Stack(ModelKeyParameter="", **parameters)
+    assert holders(stack, "ssm:GetParameter") == set()
+    assert variables(stack, "ToolWorkerFunction")["WEB_SEARCH_KEY_PARAMETER"] == ""
 
 
 def test_a_backend_without_a_key_needs_no_permission() -> None:

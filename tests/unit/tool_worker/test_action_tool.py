@@ -6,40 +6,22 @@ from typing import Any
 import pytest
 
 from adapters.egress import (
-    EgressAllowList,
-    EgressClient,
     EgressError,
     EgressFailed,
     EgressRefused,
     EgressResponse,
     EgressTimeout,
 )
-from core.openapi import Operation, PreparedRequest, operations, parse_document
+from core.openapi import Operation, operations, parse_document
+from core.schema.authentication import (
+    ApiKeyAuthentication,
+    Authentication,
+    BasicAuthentication,
+    BearerAuthentication,
+)
+from tests.support.egress import ScriptedEgress
 from tool_worker.registry import ToolCallInput, ToolError, ToolOutput
 from tool_worker.tools.action import ActionTool
-
-
-class ScriptedEgress(EgressClient):
-    """Egress that answers with one thing, or raises it."""
-
-    def __init__(self, answer: EgressResponse | EgressError) -> None:
-        super().__init__(EgressAllowList())
-        self.answer = answer
-        self.requests: list[PreparedRequest] = []
-        self.limits: list[tuple[float, str | None]] = []
-
-    def send(
-        self,
-        request: PreparedRequest,
-        *,
-        timeout_seconds: float,
-        idempotency_key: str | None = None,
-    ) -> EgressResponse:
-        self.requests.append(request)
-        self.limits.append((timeout_seconds, idempotency_key))
-        if isinstance(self.answer, EgressError):
-            raise self.answer
-        return self.answer
 
 
 def operation(method: str = "get") -> Operation:
@@ -60,13 +42,18 @@ def operation(method: str = "get") -> Operation:
     return found
 
 
-def call(arguments: str = '{"id": "a/b"}', method: str = "get") -> ToolCallInput:
+def call(
+    arguments: str = '{"id": "a/b"}',
+    method: str = "get",
+    authentication: Authentication | None = None,
+) -> ToolCallInput:
     return ToolCallInput(
         name="pet",
         arguments=arguments,
         configuration=operation(method).to_json(),
         timeout_seconds=7.5,
         idempotency_key="run_1-call_1",
+        authentication=authentication,
     )
 
 
@@ -201,3 +188,77 @@ def test_an_action_that_cannot_be_read_says_so() -> None:
     broken = ToolCallInput("pet", "{}", '{"hush": 1}', 5, "k")
     with pytest.raises(ToolError, match=r"^This action cannot be used"):
         ActionTool(ScriptedEgress(response(b"{}"))).run(broken)
+
+
+# ---- credentials --------------------------------------------------------------------------------
+
+KEY = "hush/hush+1"
+BEARER = BearerAuthentication(type="bearer", secret=KEY)
+IN_QUERY = ApiKeyAuthentication.model_validate(
+    {"type": "api_key", "name": "key", "in": "query", "secret": KEY}
+)
+BASIC = BasicAuthentication(type="basic", username="user", password=KEY)
+
+
+def authenticated(
+    answer: EgressResponse, authentication: Authentication, max_output_chars: int = 1_000
+) -> str:
+    tool = ActionTool(ScriptedEgress(answer), max_output_chars)
+    return tool.run(call(authentication=authentication)).output
+
+
+def test_the_credentials_of_the_action_are_sent() -> None:
+    egress = ScriptedEgress(response(b"{}"))
+    ActionTool(egress).run(call(authentication=BEARER))
+    ActionTool(egress).run(call(authentication=IN_QUERY))
+    ActionTool(egress).run(call())
+    header, query, none = egress.requests
+    assert header.headers["Authorization"] == f"Bearer {KEY}"
+    assert query.url == "https://api.example/pets/a%2Fb?key=hush%2Fhush%2B1"
+    assert "Authorization" not in query.headers
+    assert (none.url, "Authorization" in none.headers) == ("https://api.example/pets/a%2Fb", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "authentication"),
+    [
+        (b'{"headers": {"Authorization": "Bearer hush/hush+1"}}', BEARER),
+        (b'{"token": "hush\\/hush+1"}', BEARER),
+        (b'{"url": "https://api.example/pets/a?key=hush%2fhush%2B1"}', IN_QUERY),
+        (b'{"Authorization": "Basic dXNlcjpodXNoL2h1c2grMQ=="}', BASIC),
+        (b'{"user": "user", "password": "hush/hush+1"}', BASIC),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 401])
+def test_credentials_that_a_service_repeats_are_hidden(
+    body: bytes, authentication: Authentication, status: int
+) -> None:
+    output = authenticated(response(body, status=status), authentication)
+    assert "***" in output
+    for part in ("hush", "dXNlcjp"):
+        assert part not in output
+
+
+def test_credentials_are_hidden_before_a_response_is_cut() -> None:
+    body = b"x" * 995 + KEY.encode() + b"y" * 100
+    assert "hush" not in authenticated(response(body, "text/plain"), BEARER)
+    half = b"x" * 100 + KEY.encode()[:6]
+    assert "hush" not in authenticated(response(half, "text/plain", truncated=True), BEARER)
+
+
+def test_credentials_are_hidden_in_the_type_of_a_response() -> None:
+    secret = BearerAuthentication(type="bearer", secret="Hush-Hush")
+    output = authenticated(response(b"\0", "image/hush-hush"), secret)
+    assert output == "[The response is not text (image/***, 1 bytes).]"
+
+
+@pytest.mark.parametrize("error", [EgressTimeout("Late."), EgressRefused("No.")])
+def test_credentials_are_in_no_error(error: EgressError) -> None:
+    for authentication in (BEARER, IN_QUERY, BASIC):
+        with pytest.raises(ToolError) as caught:
+            ActionTool(ScriptedEgress(error)).run(call(authentication=authentication))
+        assert "hush" not in f"{caught.value!r} {caught.value.message}"
+
+
+def test_a_call_shows_no_credentials_as_text() -> None:
+    assert "hush" not in repr(call(authentication=BEARER))
