@@ -36,8 +36,7 @@ class Sdk:
         """Return what runs the program against a service."""
         if self.language == "python":
             python = str(self.directory / "bin" / "python")
-            return [python, "-W", "ignore::DeprecationWarning", "-m", "tests.contract.python",
-                    root_url]  # fmt: skip
+            return [python, "-m", "tests.contract.python", root_url]
         main = str(_NODE / "main.mjs")
         return ["node", main, root_url, str(self.directory), f"openai-{self.major}"]
 
