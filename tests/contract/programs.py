@@ -14,7 +14,7 @@ from tests.contract.service import Service, ServiceError, serve
 ROOT = Path(__file__).resolve().parents[2]
 SDKS = ROOT / ".local" / "sdks"
 _NODE = ROOT / "tests" / "contract" / "node"
-_SECONDS = 150
+_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
