@@ -1,6 +1,7 @@
 # ThreadRunner: everything a developer does, in one command each. `make` lists them.
 #
 # Python >= 3.11, git and make are all that is needed; the rest is installed under .local/.
+# `make test` also needs Node >= 20 with npm, whose SDKs it tests.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -44,7 +45,7 @@ demo: setup ## start the stack, run the demonstration against it, and end the st
 # --- Tests and checks ---
 
 .PHONY: test
-test: test-unit test-integration test-e2e ## run all tests: unit, integration, end to end
+test: test-unit test-integration test-contract test-e2e ## run all tests: unit, integration, contract, end to end
 
 .PHONY: test-unit
 test-unit: setup ## run the unit tests: pure code
@@ -53,6 +54,10 @@ test-unit: setup ## run the unit tests: pure code
 .PHONY: test-integration
 test-integration: setup ## run the integration tests: adapters and servers, with emulated services in the process
 	$(python) -m pytest tests/integration -n auto
+
+.PHONY: test-contract
+test-contract: setup-sdks ## run programs written with OpenAI's SDKs, old and new, for Python and Node (needs Node 20 and npm)
+	$(python) -m pytest tests/contract
 
 .PHONY: test-e2e
 test-e2e: setup ## run the end-to-end tests: the whole service on a local stack of their own
@@ -108,9 +113,17 @@ build: setup ## build the artifact for AWS into .aws-sam/build (ARCHITECTURE=arm
 setup: python ## install everything under .local/ (PYTHON: which Python to use, 3.11 to 3.14)
 	@$(PYTHON) -m infra.environments
 
+.PHONY: setup-sdks
+setup-sdks: setup ## install the SDKs that the contract tests run (needs Node 20 and npm)
+	@$(PYTHON) -m infra.environments --sdks
+
 .PHONY: lock
 lock: setup ## make the locks anew from pyproject.toml (UPGRADE=1: with the newest versions)
 	$(python) -m infra.locks update --uv .local/uv/bin/uv $(if $(UPGRADE),--upgrade)
+
+.PHONY: lock-node
+lock-node: setup ## make the lock of the Node SDKs anew from its package.json, with the newest versions (needs npm)
+	$(python) -m infra.locks update-node
 
 .PHONY: clean
 clean: ## end the local stack and delete everything that make installed or built

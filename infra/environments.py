@@ -1,4 +1,4 @@
-"""Makes the project's Python environments under `.local/`, each from its lock.
+"""Makes the project's environments under `.local/`, each from its lock.
 
 Run by `make setup` with the user's own Python, so it needs the standard library only. uv comes
 first, into an environment that pip fills; uv then makes the others side by side:
@@ -9,10 +9,16 @@ first, into an environment that pip fills; uv then makes the others side by side
     .local/emulator  the AWS emulator                       requirements/emulator.txt
 
 They all have the same Python, because the emulator runs the artifact that `sam build` made for it.
-An environment is made anew when its lock or its Python changed, or when making it was interrupted:
-its stamp, which names both, is written last.
+`make setup-sdks` makes what only the contract tests need, the SDKs that programs are written with:
+
+    .local/sdks/openai-N  a major version of the Python SDK  requirements/sdk-openai-N.txt
+    .local/sdks/node      those of the Node SDK              tests/contract/node/package-lock.json
+
+An environment is made anew when its lock or its Python (its Node) changed, or when making it was
+interrupted: its stamp, which names both, is written last.
 """
 
+import argparse
 import contextlib
 import fcntl
 import hashlib
@@ -28,6 +34,8 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
 _STAMP = ".made-of"
+_OLDEST_NODE = 20
+_SDK = "sdk-"
 
 
 class SetupError(Exception):
@@ -63,13 +71,57 @@ class Environment:
         (self.directory / _STAMP).write_text(self.fingerprint())
 
 
+@dataclass(frozen=True, slots=True)
+class NodeEnvironment(Environment):
+    """A directory with Node packages; its manifest stands beside its lock.
+
+    Attributes:
+        node: The version of the Node that it is for.
+    """
+
+    node: str
+
+    @property
+    def manifest(self) -> Path:
+        """The package.json that the lock belongs to."""
+        return self.lock.with_name("package.json")
+
+    def fingerprint(self) -> str:
+        """What the environment must be made of: this Node, this manifest and this lock."""
+        pins = hashlib.sha256(self.manifest.read_bytes() + self.lock.read_bytes()).hexdigest()
+        return f"node {self.node} {pins}"
+
+
 def base_python() -> str:
     """The path of this interpreter, or of the one that its virtual environment was made with."""
     return str(getattr(sys, "_base_executable", None) or sys.executable)
 
 
+def node_version() -> str:
+    """Return the version of the Node on the PATH, such as `v22.11.0`.
+
+    Raises:
+        SetupError: Node or its npm is missing, or Node is too old.
+    """
+    needs = f"The contract tests need Node {_OLDEST_NODE} or later with npm"
+    programs = {name: shutil.which(name) for name in ("node", "npm")}
+    missing = [name for name, path in programs.items() if path is None]
+    if missing:
+        raise SetupError(
+            f"{needs}; there is no {' and no '.join(missing)} on the PATH: install it."
+        )
+    command = [str(programs["node"]), "--version"]
+    version = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    major = version.removeprefix("v").split(".", 1)[0]
+    if not major.isdecimal() or int(major) < _OLDEST_NODE:
+        raise SetupError(f"{needs}; {programs['node']} is {version or 'broken'}: install a newer.")
+    return version
+
+
 def set_up(root: Path = _ROOT) -> list[Path]:
     """Make every environment of the project in `root` that is missing or out of date.
+
+    The SDKs' are not among them.
 
     Returns:
         The directories that were made; none if all were there.
@@ -79,7 +131,7 @@ def set_up(root: Path = _ROOT) -> list[Path]:
     """
     local = root / ".local"
     local.mkdir(exist_ok=True)
-    uv = Environment(local / "uv", root / "requirements" / "uv.txt")
+    uv = _uv(root)
     others = [
         Environment(local / "venv", root / "requirements" / "dev.txt"),
         Environment(local / "sam", root / "requirements" / "sam.txt"),
@@ -89,11 +141,36 @@ def set_up(root: Path = _ROOT) -> list[Path]:
         missing = [environment for environment in (uv, *others) if not environment.is_made()]
         if uv in missing:
             _make_with_pip(uv)
-        if uv_targets := [environment for environment in missing if environment is not uv]:
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(lambda target: _make_with_uv(uv, target), uv_targets))
+        _make_side_by_side(uv, [environment for environment in missing if environment is not uv])
         (local / "python").write_text(f"{base_python()}\n")
     return [environment.directory for environment in missing]
+
+
+def set_up_sdks(root: Path = _ROOT) -> list[Path]:
+    """Make the environments of the SDKs in the project in `root`, after those of `set_up`.
+
+    Returns:
+        The directories that were made; none if all were there.
+
+    Raises:
+        SetupError: Node or npm is missing, or an installation failed.
+    """
+    node = node_version()
+    local = root / ".local"
+    sdks: list[Environment] = [
+        Environment(local / "sdks" / lock.stem.removeprefix(_SDK), lock)
+        for lock in sorted((root / "requirements").glob(f"{_SDK}*.txt"))
+    ]
+    node_lock = root / "tests" / "contract" / "node" / "package-lock.json"
+    sdks.append(NodeEnvironment(local / "sdks" / "node", node_lock, node))
+    with _one_at_a_time(local / "setup.lock"):
+        missing = [environment for environment in sdks if not environment.is_made()]
+        _make_side_by_side(_uv(root), missing)
+    return [environment.directory for environment in missing]
+
+
+def _uv(root: Path) -> Environment:
+    return Environment(root / ".local" / "uv", root / "requirements" / "uv.txt")
 
 
 @contextlib.contextmanager
@@ -116,6 +193,31 @@ def _make_with_pip(target: Environment) -> None:
     command = [str(target.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--require-hashes", "--only-binary", ":all:", "-r", str(target.lock)]
     _run(command, f"install {target.lock.name}: check the network and pip's configuration")
+    target.mark_made()
+
+
+def _make_side_by_side(uv: Environment, targets: list[Environment]) -> None:
+    def make(target: Environment) -> None:
+        if isinstance(target, NodeEnvironment):
+            _make_with_npm(target)
+        else:
+            _make_with_uv(uv, target)
+
+    if targets:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(make, targets))
+
+
+def _make_with_npm(target: NodeEnvironment) -> None:
+    _say(f"Making {target.directory.name}")
+    shutil.rmtree(target.directory, ignore_errors=True)
+    target.directory.mkdir(parents=True)
+    for source in (target.manifest, target.lock):
+        shutil.copy(source, target.directory)
+    # Install scripts are code that nobody asked for; the SDKs have none.
+    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = ["npm", "--prefix", str(target.directory), "ci", *quiet]
+    _run(command, f"install {target.lock.name}: check the network and npm's configuration")
     target.mark_made()
 
 
@@ -154,9 +256,15 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Set up; return the exit code."""
+    """Set up what the command line asks for; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.environments")
+    parser.add_argument("--sdks", action="store_true", help="make the SDKs' environments")
+    arguments = parser.parse_args()
     try:
-        set_up()
+        if arguments.sdks:
+            set_up_sdks()
+        else:
+            set_up()
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
