@@ -1,9 +1,10 @@
 """Runs: an assistant working on a thread."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from core.memory import Memory
 from core.schema.assistants import Instructions, ModelName, Temperature, TopP
 from core.schema.common import Metadata, RequestModel, WireModel
 from core.schema.formats import ReasoningEffort, ResponseFormat
@@ -131,9 +132,16 @@ class Run(RunRequest):
 
 
 class RunConfig(RunRequest):
-    """What a run was asked to do, as it is stored: OpenAI's object does not show the effort."""
+    """What a run was asked to do, as it is stored: OpenAI's object does not show all of it.
+
+    Attributes:
+        memory: the assistant's memory strategy when the run was created.
+        model_params: further parameters of the model; those that the run gave itself are left out.
+    """
 
     reasoning_effort: ReasoningEffort | None
+    memory: Memory | None = None
+    model_params: dict[str, Any] = Field(default_factory=dict)
 
 
 class StreamOptions(RequestModel):
@@ -149,6 +157,7 @@ class RunParameters(RequestModel):
         expires_after_seconds: an extension: when the run expires, counted from its creation.
         ttl_seconds: an extension: when the run is deleted, with its steps, counted from its end.
         multitask_strategy: an extension: what happens if a run is active on the thread.
+        model_params: an extension: further parameters that the model gets as they are.
     """
 
     assistant_id: str
@@ -169,6 +178,7 @@ class RunParameters(RequestModel):
     reasoning_effort: ReasoningEffort | None = None
     expires_after_seconds: ExpirySeconds | None = None
     ttl_seconds: TtlSeconds | None = None
+    model_params: dict[str, Any] | None = None
 
 
 class CreateRun(RunParameters):
