@@ -26,6 +26,7 @@ from tests.support.runs import (
 )
 from tests.support.world import function_tool, run_config
 
+
 def request(
     *,
     run: RunRecord | None = None,

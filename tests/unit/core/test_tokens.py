@@ -42,16 +42,16 @@ EAST_ASIAN = {
     "有効かどうか確認していただけますか。迷惑メールのフォルダーはもう見ました。"
     "同僚にも同じ問題が起きています。": 62,
     "어제부터 비밀번호를 재설정하려고 하는데 이메일이 오지 않습니다. 제 계정이 아직 활성 "
-    "상태인지 확인해 주시겠어요? 스팸 폴더는 이미 확인했고, 제 동료도 같은 문제를 겪고 있습니다.": 57,
+    "상태인지 확인해 주시겠어요? 스팸 폴더는 이미 확인했고, 제 동료도 "
+    "같은 문제를 겪고 있습니다.": 57,
 }
 EMOJI = {
     "🎉🎉 👍 😂😂😂 🚀🔥 ❤️ 🙏🏽 👩‍💻 🇩🇪 ✨ 😊 🤖 🐍 🍕": 35,
     "Great news 🎉 we shipped it 🚀🚀 thanks everyone 🙏 see you tomorrow 😊👍": 20,
 }
 OTHERS = {
-    "Со вчерашнего дня я пытаюсь сбросить пароль, но письмо не приходит. Не могли бы вы "
-    "проверить, активна ли ещё моя учётная запись? Папку со спамом я уже посмотрел, и у моего "
-    "коллеги та же проблема.": 55,
+    "कल से मैं अपना पासवर्ड रीसेट करने की कोशिश कर रहा हूँ, लेकिन ईमेल नहीं आ रहा है। "
+    "क्या आप देख सकते हैं कि मेरा खाता अभी भी सक्रिय है?": 39,
     "Seit gestern versuche ich, mein Passwort zurückzusetzen, aber die E-Mail kommt nicht an. "
     "Könnten Sie bitte prüfen, ob mein Konto noch aktiv ist? Den Spam-Ordner habe ich schon "
     "durchsucht, und eine Kollegin hat dasselbe Problem.": 53,
