@@ -6,12 +6,15 @@ from typing import Any
 import openai
 from openai import OpenAI, Stream
 from openai.types.chat import ChatCompletionChunk
+from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
 from adapters.secrets import SecretValue
 from core.model import CallFragment, ModelChunk, ModelFailure, ModelRequest
 from core.schema.runs import Usage
 
 CONNECT_SECONDS = 10.0
+# What the package takes by name; it sends other parameters only as `extra_body`.
+_KNOWN = CompletionCreateParamsBase.__required_keys__ | CompletionCreateParamsBase.__optional_keys__
 _RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 529})
 
 
@@ -44,14 +47,23 @@ class OpenAIModel:
         arguments: dict[str, Any] = {"model": request.model, "messages": request.messages}
         if request.tools:
             arguments["tools"] = request.tools
-        arguments |= request.parameters
+        known, further = _split(request.parameters)
         try:
             stream: Stream[ChatCompletionChunk] = self._client.chat.completions.create(
-                stream=True, stream_options={"include_usage": True}, **arguments
+                stream=True,
+                stream_options={"include_usage": True},
+                extra_body=further,
+                **arguments | known,
             )
         except openai.OpenAIError as error:
             raise failure_of(error) from None
         return OpenAIStream(stream)
+
+
+def _split(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters that the package knows, and those that only the endpoint knows."""
+    known = {name: value for name, value in parameters.items() if name in _KNOWN}
+    return known, {name: value for name, value in parameters.items() if name not in _KNOWN}
 
 
 class OpenAIStream:

@@ -1,52 +1,34 @@
 """What the model is told: instructions, the thread's messages, and this run's earlier steps."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from core.message_turns import ToldFile, joined_text, message_turn
 from core.model import ModelRequest
 from core.records import RunRecord
 from core.schema.actions import Action
 from core.schema.formats import JsonSchemaFormat
-from core.schema.messages import (
-    ImageUrlContent,
-    Message,
-    MessageContent,
-    RefusalContent,
-    TextContent,
-)
+from core.schema.messages import Message
 from core.schema.runs import RunConfig
 from core.schema.steps import MessageCreationDetails, RunStep, ToolCallsDetails
 from core.schema.tools import ActionTool, FunctionTool, NamedToolChoice, ToolTypeChoice
+from core.tokens import request_tokens
 from core.web_search import web_search_function
 
-# A rough measure that holds for most tokenizers and errs to the safe side for English.
-CHARACTERS_PER_TOKEN: Final = 4
-DEFAULT_PROMPT_TOKENS: Final = 100_000
 
+def fixed_tokens(
+    run: RunRecord,
+    steps: Sequence[RunStep],
+    own_messages: Mapping[str, Message],
+    actions: Mapping[str, Action],
+) -> int:
+    """Return the tokens of a step's prompt that no truncation saves: all but the thread's messages.
 
-def select_messages(newest_first: Iterable[Message], run: RunRecord) -> list[Message]:
-    """Return the messages that the model reads, oldest first.
-
-    Consumes no more of the thread than it returns, but for one message. The newest message always
-    survives.
-
-    Args:
-        newest_first: the thread's messages; those of this run are told by its steps instead.
-        run: its truncation strategy and prompt limit decide how far back to go.
+    These are the instructions, the tools, the format of the answer, and the run's earlier steps.
     """
-    strategy = run.config.truncation_strategy
-    most = strategy.last_messages if strategy.type == "last_messages" else None
-    budget = (run.config.max_prompt_tokens or DEFAULT_PROMPT_TOKENS) * CHARACTERS_PER_TOKEN
-    budget -= len(run.config.instructions)
-    chosen: list[Message] = []
-    for message in newest_first:
-        if message.run_id == run.id:
-            continue
-        budget -= _size(message)
-        if chosen and (budget < 0 or (most is not None and len(chosen) >= most)):
-            break
-        chosen.append(message)
-    return chosen[::-1]
+    request = build_request(run, (), steps, own_messages, actions, {}, calls_allowed=True)
+    response_format = request.parameters.get("response_format")
+    return request_tokens(request.messages, request.tools, response_format)
 
 
 def build_request(
@@ -55,6 +37,7 @@ def build_request(
     steps: Sequence[RunStep],
     own_messages: Mapping[str, Message],
     actions: Mapping[str, Action],
+    files: Mapping[str, ToldFile],
     *,
     calls_allowed: bool,
 ) -> ModelRequest:
@@ -66,12 +49,13 @@ def build_request(
         steps: the run's earlier steps, oldest first; only completed ones are told.
         own_messages: the messages that those steps wrote, by id.
         actions: the run's actions, by id.
+        files: the files that the messages name, by id; those that are missing were deleted.
         calls_allowed: False in the step that must end in words.
     """
     told: list[dict[str, Any]] = []
     if run.config.instructions:
         told.append({"role": "system", "content": run.config.instructions})
-    told += [turn for message in messages if (turn := _message_turn(message))]
+    told += [turn for message in messages if (turn := message_turn(message, files))]
     told += _step_turns(steps, own_messages)
     tools = _tools(run.config, actions)
     return ModelRequest(
@@ -80,33 +64,6 @@ def build_request(
         tools=tools,
         parameters=_parameters(run, bool(tools), calls_allowed),
     )
-
-
-def _message_turn(message: Message) -> dict[str, Any] | None:
-    if not message.content:
-        return None
-    if message.role == "assistant" or not any(
-        isinstance(part, ImageUrlContent) for part in message.content
-    ):
-        return {"role": message.role, "content": _joined_text(message)}
-    return {"role": message.role, "content": [_part(part) for part in message.content]}
-
-
-def _part(part: MessageContent) -> dict[str, Any]:
-    if isinstance(part, ImageUrlContent):
-        return {"type": "image_url", "image_url": part.image_url.model_dump()}
-    return {"type": "text", "text": _text(part)}
-
-
-def _joined_text(message: Message) -> str:
-    texts = [_text(part) for part in message.content if not isinstance(part, ImageUrlContent)]
-    return "\n".join(texts)
-
-
-def _text(part: MessageContent) -> str:
-    if isinstance(part, TextContent):
-        return part.text.value
-    return part.refusal if isinstance(part, RefusalContent) else ""
 
 
 def _step_turns(
@@ -121,7 +78,7 @@ def _step_turns(
         details = step.step_details
         if isinstance(details, MessageCreationDetails):
             message = own_messages.get(details.message_creation.message_id)
-            said = _joined_text(message) if message else None
+            said = joined_text(message) if message else None
         else:
             turns += _call_turns(details, said)
             said = None
@@ -189,7 +146,8 @@ def _parameters(run: RunRecord, has_tools: bool, calls_allowed: bool) -> dict[st
         parameters["tool_choice"] = _tool_choice(run, calls_allowed)
         if not config.parallel_tool_calls:
             parameters["parallel_tool_calls"] = False
-    return parameters
+    # What the run itself gave is not in there any more: the rest is nearer to the model.
+    return parameters | config.model_params
 
 
 def _tool_choice(run: RunRecord, calls_allowed: bool) -> Any:
@@ -202,14 +160,3 @@ def _tool_choice(run: RunRecord, calls_allowed: bool) -> Any:
     if isinstance(choice, NamedToolChoice | ToolTypeChoice):
         return {"type": "function", "function": {"name": choice.function_name}}
     return choice
-
-
-def _size(message: Message) -> int:
-    return sum(
-        len(part.text.value)
-        if isinstance(part, TextContent)
-        else len(part.refusal)
-        if isinstance(part, RefusalContent)
-        else 1_000 * CHARACTERS_PER_TOKEN
-        for part in message.content
-    )

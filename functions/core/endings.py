@@ -14,7 +14,7 @@ from core.schema.messages import (
     Text,
     TextContent,
 )
-from core.schema.runs import RunError
+from core.schema.runs import RunError, RunIncompleteDetails
 from core.schema.steps import RunStep
 from core.step_records import fail_step, step_event
 
@@ -74,6 +74,18 @@ def end_run(
         }
     )
     return Change(run, after, tuple(events), messages, steps)
+
+
+def end_unasked(run: RunRecord, *, now: int) -> Change:
+    """Return the change that ends a run as incomplete because its prompt has no room left.
+
+    Args:
+        run: the run as claimed; its model was not asked, so nothing is open.
+        now: unix seconds.
+    """
+    details = RunIncompleteDetails(reason="max_prompt_tokens")
+    after = move(run, Trigger.CUT_SHORT, now=now, incomplete_details=details)
+    return Change(run, after, tuple(announcements(run, after)))
 
 
 def claim(

@@ -1,9 +1,10 @@
 """Reads what a step's model request is made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.context import build_request, select_messages
+from core.context import build_request, fixed_tokens
+from core.message_turns import ToldFile
 from core.model import ModelRequest
 from core.paging import PageQuery
 from core.records import RunRecord
@@ -12,9 +13,12 @@ from core.schema.messages import Message
 from core.schema.steps import MessageCreationDetails, RunStep
 from core.schema.tools import WEB_SEARCH, ActionTool, FunctionTool, WebSearchTool
 from core.step_planner import InternalTool, Toolbox
+from core.window import is_prompt_spent, most_messages, select_messages
+from runner.files import load_files
 from wiring.bootstrap import RunnerContext
 
 _PAGE = 100
+_SMALL_PAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +30,38 @@ class Prompt:
     calls_allowed: bool
 
 
-def load_prompt(context: RunnerContext, run: RunRecord) -> Prompt:
-    """Return the prompt of a run's current step.
+def load_prompt(context: RunnerContext, run: RunRecord) -> Prompt | None:
+    """Return the prompt of a run's current step; None if its prompt tokens are used up.
 
     Reads the thread from its newest message back, and no further than the model's window.
     """
     steps = _earlier_steps(context, run)
-    actions = context.objects.get_actions(
+    own_messages = _own_messages(context, run, steps)
+    records = context.objects.get_actions(
         run.tenant, [tool.id for tool in run.config.tools if isinstance(tool, ActionTool)]
     )
+    actions = {action_id: record.wire for action_id, record in records.items()}
+    taken = fixed_tokens(run, steps, own_messages, actions)
+    if is_prompt_spent(run, taken):
+        return None
+    newest_first = _newest_first(context, run, own=len(own_messages))
+    messages = select_messages(newest_first, run, taken)
     calls_allowed = run.step_no < context.settings.max_steps
     request = build_request(
         run,
-        select_messages(_newest_first(context, run), run),
+        messages,
         steps,
-        _own_messages(context, run, steps),
-        {action_id: record.wire for action_id, record in actions.items()},
+        own_messages,
+        actions,
+        _files(context, run, messages),
         calls_allowed=calls_allowed,
     )
-    return Prompt(request, _toolbox(context, run, actions), calls_allowed)
+    return Prompt(request, _toolbox(context, run, records), calls_allowed)
 
 
-def _newest_first(context: RunnerContext, run: RunRecord) -> Iterator[Message]:
+def _newest_first(context: RunnerContext, run: RunRecord, own: int) -> Iterator[Message]:
     after: str | None = None
-    last = run.config.truncation_strategy.last_messages
-    limit = min(last + 1, _PAGE) if last is not None else _PAGE
+    limit = _page_size(run, own)
     while True:
         query = PageQuery(limit=limit, order="desc", after=after)
         page = context.messages.list(run.tenant, run.thread_id, query)
@@ -58,6 +69,20 @@ def _newest_first(context: RunnerContext, run: RunRecord) -> Iterator[Message]:
         if not page.has_more:
             return
         after = page.last_id
+
+
+def _page_size(run: RunRecord, own: int) -> int:
+    """Return how many messages to read at once, the run's own among them."""
+    memory, most = run.config.memory, most_messages(run)
+    if memory is not None and memory.type == "zero":
+        most = _SMALL_PAGE
+    return _PAGE if most is None else min(most + own, _PAGE)
+
+
+def _files(
+    context: RunnerContext, run: RunRecord, messages: Sequence[Message]
+) -> dict[str, ToldFile]:
+    return load_files(context.files, run.tenant, messages) if context.files else {}
 
 
 def _earlier_steps(context: RunnerContext, run: RunRecord) -> list[RunStep]:
@@ -82,8 +107,7 @@ def _own_messages(
         for step in steps
         if step.status == "completed" and isinstance(step.step_details, MessageCreationDetails)
     ]
-    found = (context.messages.get(run.tenant, run.thread_id, wanted_id) for wanted_id in wanted)
-    return {message.id: message for message in found if message is not None}
+    return context.messages.get_many(run.tenant, run.thread_id, wanted)
 
 
 def _toolbox(context: RunnerContext, run: RunRecord, actions: dict[str, ActionRecord]) -> Toolbox:

@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.dynamodb.errors import CancelRequested, LeaseLost, RunMoved
 from core.changes import Change
-from core.endings import EndTrigger, claim
+from core.endings import EndTrigger, claim, end_unasked
 from core.jobs import CheckJob, StepJob
 from core.model import ModelFailure
 from core.records import RunPhase, RunRecord
@@ -134,6 +134,8 @@ def _carry_out(context: RunnerContext, held: Held, invocation: Invocation) -> Ou
 def _turn_change(context: RunnerContext, held: Held, invocation: Invocation) -> Change | None:
     """Stream the turn and return the change that ends it; None if the attempt broke off."""
     prompt = load_prompt(context, held.run)
+    if prompt is None:
+        return end_unasked(held.run, now=context.clock() // 1000)
     assembler = TurnAssembler(
         held.run,
         context.ids.new,

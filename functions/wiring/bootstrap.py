@@ -23,6 +23,7 @@ from adapters.run_writer import RunWriter
 from adapters.secrets import SecretValue, model_key
 from adapters.state_machine import ToolsMachine
 from core.clock import Clock, system_clock
+from core.file_source import FileSource
 from core.ids import IdSource
 from core.model import ModelClient
 from wiring.settings import (
@@ -95,6 +96,7 @@ class RunnerContext(SupervisorContext):
 
     settings: RunnerSettings
     model: ModelClient
+    files: FileSource | None = None
 
 
 def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:

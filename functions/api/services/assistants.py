@@ -4,6 +4,7 @@ from typing import Any
 
 from adapters.dynamodb.idempotency import Once
 from api.services.lookups import found, missing, require_assistant, well_formed
+from api.services.memory import check_memory
 from api.services.pages import fitting
 from api.services.tool_resources import given_resources, requested_resources
 from api.services.tools import check_tools
@@ -27,9 +28,11 @@ def create_assistant(
     """Create an assistant.
 
     Raises:
-        InvalidRequest: its tools contradict each other, or name an action that is not there.
+        InvalidRequest: its tools contradict each other, or name an action that is not there; or its
+            memory strategy is wrong.
         Repeated: it was created by an earlier attempt.
     """
+    check_memory(request.metadata)
     tools = request.tools or []
     check_tools(context, tenant, tools)
     assistant = Assistant(
@@ -71,6 +74,7 @@ def modify_assistant(
         InvalidRequest: as when one is created; nothing was changed.
     """
     well_formed("assistant", assistant_id)
+    check_memory(request.metadata)
     named = {name: getattr(request, name) for name in request.model_fields_set}
     if named.get("model", "") is None:
         del named["model"]

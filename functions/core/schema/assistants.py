@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
+from core.memory import as_texts
 from core.schema.common import Metadata, RequestModel, WireModel
 from core.schema.formats import ReasoningEffort, ResponseFormat
 from core.schema.models import ModelName
@@ -13,6 +14,9 @@ from core.schema.tools import MAX_ASSISTANT_TOOLS, Tool
 Instructions = Annotated[str, StringConstraints(max_length=256_000)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 TopP = Annotated[float, Field(ge=0, le=1)]
+
+# `memory` may be an object; it is stored and shown as JSON text, like all metadata.
+AssistantMetadata = Annotated[Metadata, BeforeValidator(as_texts)]
 
 
 class Assistant(WireModel):
@@ -47,7 +51,7 @@ class AssistantFields(RequestModel):
     description: Annotated[str, StringConstraints(max_length=512)] | None = None
     instructions: Instructions | None = None
     tools: Annotated[list[Tool], Field(max_length=MAX_ASSISTANT_TOOLS)] | None = None
-    metadata: Metadata | None = None
+    metadata: AssistantMetadata | None = None
     temperature: Temperature | None = None
     top_p: TopP | None = None
     response_format: ResponseFormat | None = None

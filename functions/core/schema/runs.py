@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
+from core.memory import Memory
 from core.schema.assistants import Instructions, Temperature, TopP
 from core.schema.authentication import Authentication
 from core.schema.common import Metadata, RequestModel, WireModel
@@ -134,9 +135,16 @@ class Run(RunRequest):
 
 
 class RunConfig(RunRequest):
-    """What a run was asked to do, as it is stored: OpenAI's object does not show the effort."""
+    """What a run was asked to do, as it is stored: OpenAI's object does not show all of it.
+
+    Attributes:
+        memory: the assistant's memory strategy when the run was created.
+        model_params: further parameters of the model; those that the run gave itself are left out.
+    """
 
     reasoning_effort: ReasoningEffort | None
+    memory: Memory | None = None
+    model_params: dict[str, Any] = Field(default_factory=dict)
 
 
 class RunExtras(RequestModel):

@@ -1,6 +1,8 @@
 """The model through the `openai` package, against a server that goes wrong on purpose."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from adapters.secrets import SecretValue
 from core.model import ModelChunk, ModelFailure, ModelRequest
 from infra.local.ports import choose_port
 from infra.local.scripted_model import ScriptedModelServer
+from tests.support.http_service import Exchange, Received, http_service
 from tests.support.service import script, tokens
 
 KEY = "sk-secret-of-the-model"
@@ -62,6 +65,46 @@ def test_parameters_reach_the_model_as_they_were_given(server: ScriptedModelServ
     assert body is not None
     assert {name: body[name] for name in given.parameters} == given.parameters
     assert "tools" not in body
+
+
+def test_every_parameter_reaches_the_endpoint_whether_the_package_knows_it_or_not() -> None:
+    given: dict[str, Any] = {
+        "temperature": 0,
+        "top_p": 0.0,
+        "frequency_penalty": 0.3,
+        "seed": 7,
+        "stop": ["END"],
+        "reasoning_effort": "none",
+        "parallel_tool_calls": False,
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "n", "schema": {"type": "object"}, "strict": True},
+        },
+        "top_k": 0,
+        "chat_template_kwargs": {"enable_thinking": False, "deep": [None, {"a": 1}]},
+        "timeout": 5,
+        "extra_headers": {"x-from": "the user"},
+    }
+    tools = [{"type": "function", "function": {"name": "f", "strict": True}}]
+    messages = [{"role": "user", "content": "Hi"}]
+    with http_service(answer_at_once) as service:
+        model = model_at(f"http://127.0.0.1:{service.port}/v1")
+        list(model.stream(ModelRequest("any", messages, tools, given)))
+    (received,) = service.received
+    assert json.loads(received.body) == given | {
+        "model": "any",
+        "messages": messages,
+        "tools": tools,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert "x-from" not in received.headers
+
+
+def answer_at_once(exchange: Exchange, _: Received) -> None:
+    """Answer with a stream that says nothing."""
+    exchange.answer(200, b"data: [DONE]\n\n", content_type="text/event-stream")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from api.services.run_config import run_config
 from core.errors import InvalidRequest
+from core.memory import Memory
 from core.schema.assistants import Assistant, AssistantRecord
 from core.schema.runs import CreateRun
 from core.schema.tools import FunctionTool
@@ -124,3 +125,55 @@ def test_keeping_the_last_messages_needs_their_number() -> None:
     with pytest.raises(InvalidRequest) as failure:
         run_config(assistant(), request(truncation_strategy={"type": "last_messages"}))
     assert failure.value.param == "truncation_strategy.last_messages"
+
+
+def test_the_assistants_memory_is_fixed_when_the_run_is_created() -> None:
+    remembering = assistant(metadata={"memory": '{"type":"window","window_size":3}'})
+    assert run_config(remembering, request()).memory == Memory(type="window", window_size=3)
+    assert run_config(assistant(metadata={"memory": "64 GB"}), request()).memory is None
+
+
+def test_a_runs_own_metadata_says_nothing_of_memory() -> None:
+    config = run_config(assistant(), request(metadata={"memory": '{"type":"zero"}'}))
+    assert config.memory is None
+
+
+def test_model_parameters_are_kept_as_they_were_given() -> None:
+    params = {"frequency_penalty": 0, "seed": 7, "extra": {"deep": [None, 0.1]}, "metadata": {}}
+    assert run_config(assistant(), request(model_params=params)).model_params == params
+    assert run_config(assistant(), request()).model_params == {}
+
+
+def test_what_the_run_itself_gives_wins_over_model_parameters() -> None:
+    params = {"temperature": 0.1, "top_p": 0.2, "metadata": {"of": "model"}}
+    config = run_config(
+        assistant(), request(model_params=params, temperature=0, metadata={"of": "run"})
+    )
+    assert config.temperature == 0
+    assert config.model_params == {"top_p": 0.2, "metadata": {"of": "model"}}
+    # The assistant's own value is farther from the model than the run's parameters.
+    assert config.top_p == 0.8
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model", "messages", "stream", "stream_options", "tools", "tool_choice", "n", "functions"],
+)
+def test_what_a_step_sets_itself_is_no_model_parameter(name: str) -> None:
+    with pytest.raises(InvalidRequest) as failure:
+        run_config(assistant(), request(model_params={"seed": 1, name: "SECRET"}))
+    assert failure.value.param == f"model_params.{name}"
+    assert failure.value.code == "unsupported_parameter"
+    assert "SECRET" not in failure.value.message
+
+
+@pytest.mark.parametrize(("size", "fits"), [(16_384, True), (16_385, False)])
+def test_model_parameters_have_a_largest_size(size: int, fits: bool) -> None:
+    params = {"k": "x" * (size - len('{"k": ""}'))}
+    if fits:
+        assert run_config(assistant(), request(model_params=params)).model_params == params
+        return
+    with pytest.raises(InvalidRequest) as failure:
+        run_config(assistant(), request(model_params=params))
+    assert failure.value.param == "model_params"
+    assert "16,384 bytes" in failure.value.message

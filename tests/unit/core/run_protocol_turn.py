@@ -86,7 +86,7 @@ class StreamedTurn:
     def _ask(self) -> None:
         """Build the request, as the model gets it: no earlier call may lack its output."""
         steps = [step for _, step in sorted(self._store.steps.items())]
-        request = build_request(self._run, [], steps, {}, {}, calls_allowed=True)
+        request = build_request(self._run, [], steps, {}, {}, {}, calls_allowed=True)
         outputs = [turn["content"] for turn in request.messages if turn["role"] == "tool"]
         assert all(outputs), "an output is lost"
 

@@ -1,34 +1,28 @@
-"""What the model is told, and how little of a thread is read for it."""
+"""What the model is told besides the thread's messages, and how they are put together."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core.context import (
-    CHARACTERS_PER_TOKEN,
-    DEFAULT_PROMPT_TOKENS,
-    build_request,
-    select_messages,
-)
+from core.context import build_request, fixed_tokens
+from core.message_turns import ToldFile
 from core.model import ModelRequest
 from core.records import RunRecord
 from core.schema.actions import Action
 from core.schema.formats import JsonObjectFormat, JsonSchemaFormat, ResponseFormat, TextFormat
-from core.schema.messages import ImageUrl, ImageUrlContent, Message, RefusalContent
-from core.schema.runs import TruncationStrategy, Usage
+from core.schema.messages import Attachment, Message
+from core.schema.runs import Usage
 from core.schema.steps import CalledFunction, RunStep, WebSearchCall
 from core.schema.tools import (
     ActionTool,
+    FunctionTool,
     NamedFunction,
     NamedToolChoice,
     ToolTypeChoice,
     WebSearchTool,
 )
 from tests.support.runs import (
-    RUN,
     action_call,
     assistant_message,
     call_step,
@@ -39,24 +33,6 @@ from tests.support.runs import (
 )
 from tests.support.world import function_tool, run_config
 
-IMAGE_CHARACTERS = 1000 * CHARACTERS_PER_TOKEN
-# A limit of 256 tokens is the least that a client may ask for.
-LIMITS = st.none() | st.integers(256, 300)
-THREADS = st.lists(st.integers(0, 600), max_size=12)
-
-
-class Thread:
-    """A thread's messages, newest first; counts how many of them are read."""
-
-    def __init__(self, *messages: Message) -> None:
-        self._messages = messages
-        self.read = 0
-
-    def __iter__(self) -> Iterator[Message]:
-        for message in self._messages:
-            self.read += 1
-            yield message
-
 
 def request(
     *,
@@ -65,6 +41,7 @@ def request(
     steps: tuple[RunStep, ...] = (),
     own: tuple[Message, ...] = (),
     actions: tuple[Action, ...] = (),
+    files: Mapping[str, ToldFile] | None = None,
     calls_allowed: bool = True,
     step_no: int = 0,
     usage: Usage | None = None,
@@ -79,6 +56,7 @@ def request(
         steps,
         {message.id: message for message in own},
         {action.id: action for action in actions},
+        files or {},
         calls_allowed=calls_allowed,
     )
 
@@ -95,68 +73,6 @@ def action(name: str = "look_up") -> Action:
         parameters={"type": "object", "properties": {"q": {"type": "string"}}},
         metadata={},
     )
-
-
-# ---- which messages ---------------------------------------------------------------------------
-
-
-@given(sizes=THREADS, limit=LIMITS, last=st.none() | st.integers(1, 12))
-def test_the_window_is_the_longest_run_of_newest_messages_that_fits(
-    sizes: list[int], limit: int | None, last: int | None
-) -> None:
-    strategy = TruncationStrategy(
-        type="auto" if last is None else "last_messages", last_messages=last
-    )
-    config = run_config(
-        instructions="i" * 40, max_prompt_tokens=limit, truncation_strategy=strategy
-    )
-    messages = [user_message("x" * size, f"msg_{n}") for n, size in enumerate(sizes)]
-    thread = Thread(*messages)
-    chosen = select_messages(thread, run_record(config))
-
-    assert chosen == messages[: len(chosen)][::-1]
-    budget = (limit or DEFAULT_PROMPT_TOKENS) * CHARACTERS_PER_TOKEN - 40
-    if messages:
-        assert chosen, "the newest message always survives"
-        assert len(chosen) == 1 or sum(sizes[: len(chosen)]) <= budget
-        assert last is None or len(chosen) <= last
-    if len(chosen) < len(messages):
-        one_more = sum(sizes[: len(chosen) + 1]) > budget
-        assert one_more or len(chosen) == last
-    assert thread.read <= len(chosen) + 1, "more of the thread was read than was needed"
-
-
-def test_messages_of_the_run_itself_do_not_count_as_the_threads() -> None:
-    own = assistant_message("half a sent", "msg_2", status="incomplete", run_id=RUN)
-    other = assistant_message("Hello", "msg_1", run_id="run_other")
-    thread = Thread(own, other, user_message("Hi", "msg_0"))
-    assert [message.id for message in select_messages(thread, run_record())] == ["msg_0", "msg_1"]
-
-
-def test_a_message_larger_than_the_window_is_told_if_it_is_the_newest() -> None:
-    config = run_config(max_prompt_tokens=256)
-    thread = Thread(user_message("x" * 5000, "msg_1"), user_message("older", "msg_0"))
-    assert [message.id for message in select_messages(thread, run_record(config))] == ["msg_1"]
-    assert thread.read == 2
-
-
-@pytest.mark.parametrize(("spare", "fits"), [(0, True), (-1, False)])
-def test_an_image_costs_as_much_as_a_thousand_tokens(spare: int, fits: bool) -> None:
-    image = ImageUrlContent(image_url=ImageUrl(url="https://x.example/i.png"))
-    newest = assistant_message("", "msg_2", content=[RefusalContent(refusal="y" * 10)])
-    picture = user_message("", "msg_1", content=[image])
-    oldest = user_message("x", "msg_0")
-    needed = 10 + IMAGE_CHARACTERS + 1
-    tokens = 1100
-    instructions = "i" * (tokens * CHARACTERS_PER_TOKEN - needed - spare)
-    config = run_config(instructions=instructions, max_prompt_tokens=tokens)
-    chosen = select_messages(Thread(newest, picture, oldest), run_record(config))
-    assert (oldest in chosen) == fits
-    assert picture in chosen
-
-
-def test_an_empty_thread_gives_no_messages() -> None:
-    assert select_messages(Thread(), run_record()) == []
 
 
 # ---- how they are told ------------------------------------------------------------------------
@@ -177,41 +93,10 @@ def test_instructions_come_first_and_messages_in_order() -> None:
     assert request(messages=(user_message("Hi"),)).messages == [{"role": "user", "content": "Hi"}]
 
 
-def test_images_are_told_as_parts_beside_the_text() -> None:
-    image = ImageUrlContent(image_url=ImageUrl(url="https://x.example/i.png", detail="low"))
-    text = user_message("What is this?").content
-    told = request(messages=(user_message("", content=[*text, image]),))
-    assert told.messages == [
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "What is this?"},
-                {
-                    "type": "image_url",
-                    "image_url": {"url": "https://x.example/i.png", "detail": "low"},
-                },
-            ],
-        }
-    ]
-
-
-def test_several_texts_and_a_refusal_are_told_as_one() -> None:
-    parts = [*assistant_message("One").content, RefusalContent(refusal="No.")]
-    told = request(messages=(assistant_message("", content=parts),))
-    assert told.messages == [{"role": "assistant", "content": "One\nNo."}]
-
-
-def test_a_refusal_beside_an_image_is_a_text() -> None:
-    image = ImageUrlContent(image_url=ImageUrl(url="https://x.example/i.png"))
-    told = request(messages=(user_message("", content=[RefusalContent(refusal="No."), image]),))
-    assert told.messages[0]["content"][0] == {"type": "text", "text": "No."}
-
-
-def test_images_of_an_assistant_are_left_out_of_its_words() -> None:
-    image = ImageUrlContent(image_url=ImageUrl(url="https://x.example/i.png"))
-    parts = [*assistant_message("See:").content, image]
-    told = request(messages=(assistant_message("", content=parts),))
-    assert told.messages == [{"role": "assistant", "content": "See:"}]
+def test_the_files_of_a_message_are_told_with_it() -> None:
+    attached = user_message("Read.", attachments=[Attachment(file_id="file-1")])
+    told = request(messages=(attached,), files={"file-1": ToldFile("notes.txt")})
+    assert told.messages[0]["content"].startswith("Read.\nThe user attached")
 
 
 def test_a_message_without_content_is_not_told() -> None:
@@ -413,3 +298,65 @@ def test_parallel_calls_are_mentioned_only_to_forbid_them() -> None:
     forbidden = request(tools=tools, parallel_tool_calls=False)
     assert forbidden.parameters["parallel_tool_calls"] is False
     assert request(parallel_tool_calls=False).parameters == {}
+
+
+# ---- further parameters -----------------------------------------------------------------------
+
+
+def test_the_models_own_parameters_are_passed_on_as_they_are() -> None:
+    params = {"frequency_penalty": 0, "seed": 7, "stop": None, "extra": {"deep": [1, {}]}}
+    assert request(model_params=params).parameters == params
+
+
+def test_the_models_own_parameters_replace_what_the_run_did_not_give() -> None:
+    told = request(temperature=0.7, top_p=0.5, model_params={"temperature": 0})
+    assert told.parameters == {"temperature": 0, "top_p": 0.5}
+
+
+def test_a_strict_schema_reaches_the_model_as_it_was_written() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": ["string", "null"], "default": None, "enum": ["x", None]}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    given_format = JsonSchemaFormat.model_validate(
+        {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
+    )
+    assert request(response_format=given_format).parameters["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "n", "schema": schema, "strict": True},
+    }
+    tool = FunctionTool.model_validate(
+        {"type": "function", "function": {"name": "f", "parameters": schema, "strict": True}}
+    )
+    told = request(tools=[tool]).tools[0]["function"]
+    assert (told["parameters"], told["strict"]) == (schema, True)
+
+
+# ---- what cannot be left out ------------------------------------------------------------------
+
+
+def fixed(steps: tuple[RunStep, ...] = (), **config: Any) -> int:
+    run = run_record(run_config(**{"instructions": ""} | config))
+    return fixed_tokens(run, steps, {}, {})
+
+
+def test_instructions_tools_formats_and_earlier_steps_count_as_a_part_of_the_prompt() -> None:
+    words = "one two three four " * 100
+    least = fixed()
+    assert least < 10
+    assert fixed(instructions=words) == pytest.approx(400, rel=0.1)
+    tool = FunctionTool.model_validate(
+        {"type": "function", "function": {"name": "f", "description": words}}
+    )
+    assert fixed(tools=[tool]) == pytest.approx(425, rel=0.1)
+    schema = {"type": "object", "description": words}
+    wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    assert fixed(response_format=JsonSchemaFormat.model_validate(wanted)) > least + 380
+    called = call_step(
+        function_call("c1", arguments=f'{{"a": "{words}"}}', output=words), status="completed"
+    )
+    assert fixed((called,)) == pytest.approx(800, rel=0.1)
+    broken_off = called.model_copy(update={"status": "failed"})
+    assert fixed((broken_off,)) == least

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.call_assembler import ModelCall
-from core.endings import EndTrigger, claim, end_run, with_logged_content
+from core.endings import EndTrigger, claim, end_run, end_unasked, with_logged_content
 from core.event_log import Event
 from core.model import ModelChunk
 from core.records import RunPhase
@@ -14,7 +14,7 @@ from core.schema.messages import RefusalContent, TextContent
 from core.schema.runs import RunError
 from core.step_planner import CallTools
 from core.turn_assembler import Turn
-from core.turn_commit import commit_turn
+from core.turn_commit import cancel_instead, commit_turn
 from tests.support.model import USAGE
 from tests.support.runs import NOW, call_step, function_call, message_step, run_record
 from tests.unit.core.run_life import FAILURE, RunLife, call_tools, say
@@ -300,3 +300,35 @@ def test_the_content_of_a_broken_message_is_what_was_logged_of_it() -> None:
     assert isinstance(refusal, RefusalContent)
     assert isinstance(more, TextContent)
     assert (text.text.value, refusal.refusal, more.text.value) == ("Hel", "No", "lo")
+
+
+# ---- without another word -----------------------------------------------------------------------
+
+
+def test_a_run_whose_prompt_has_no_room_ends_as_incomplete_and_frees_its_thread() -> None:
+    run = run_record(status="in_progress", started_at=NOW - 9, usage=USAGE, step_no=1)
+    change = end_unasked(run, now=NOW)
+    assert change.after.status == "incomplete"
+    assert change.after.phase is RunPhase.ENDED
+    assert change.after.usage == USAGE
+    assert change.after.incomplete_details is not None
+    assert change.after.incomplete_details.reason == "max_prompt_tokens"
+    assert [event.name for event in change.events] == ["thread.run.incomplete"]
+    assert change.events[0].data == change.after.to_wire().model_dump(mode="json")
+    assert change.releases_thread
+    assert (change.messages, change.steps, change.calls) == ((), (), ())
+
+
+def test_a_cancel_that_came_first_cancels_the_run_whose_prompt_has_no_room() -> None:
+    run = run_record(status="in_progress", started_at=NOW - 9, usage=USAGE, step_no=1)
+    change = cancel_instead(end_unasked(run, now=NOW), now=NOW)
+    assert change.after.status == "cancelled"
+    assert change.after.incomplete_details is None
+    names = [event.name for event in change.events]
+    assert names == ["thread.run.cancelling", "thread.run.cancelled"]
+
+
+@pytest.mark.parametrize("status", ["queued", "requires_action", "cancelling", "completed"])
+def test_only_a_run_that_is_worked_on_ends_for_want_of_room(status: str) -> None:
+    with pytest.raises(IllegalTransition):
+        end_unasked(run_record(status=status), now=NOW)

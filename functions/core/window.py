@@ -1,0 +1,125 @@
+"""How much of a thread the model reads: the strictest of several limits counts."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from core.message_turns import is_told, message_tokens
+from core.records import RunRecord
+from core.schema.messages import Message
+
+# What a step's prompt may have if nobody says otherwise; the models of today take more.
+DEFAULT_PROMPT_TOKENS: Final = 100_000
+
+
+def select_messages(
+    newest_first: Iterable[Message], run: RunRecord, taken: int = 0
+) -> list[Message]:
+    """Return the messages that the model reads, oldest first.
+
+    Of the truncation strategy, the prompt's limit and the assistant's memory, the strictest counts.
+    The newest user message always survives, even if it is larger than all that; a thread without
+    one gives at least its newest message. Consumes no more of the thread than it needs: what it
+    returns, one message that did not fit, and what lies between it and the newest user message.
+
+    Args:
+        newest_first: the thread's messages; those of this run are told by its steps instead.
+        run: what was asked for, and what it has used so far.
+        taken: the tokens of the prompt that are not the thread's (`fixed_tokens`).
+    """
+    memory = run.config.memory
+    tokens = prompt_left(run) - taken
+    if memory is not None and memory.type == "window":
+        tokens = min(tokens, memory.max_token_size)
+    to_user = memory is not None and memory.type == "zero"
+    window = _Window(tokens, most_messages(run), to_user=to_user)
+    for message in newest_first:
+        if message.run_id == run.id or not is_told(message):
+            continue
+        window.offer(message)
+        if window.closed:
+            break
+    return window.oldest_first()
+
+
+def most_messages(run: RunRecord) -> int | None:
+    """Return how many of a thread's messages the model reads at most; None if any number."""
+    limits: list[int] = []
+    strategy, memory = run.config.truncation_strategy, run.config.memory
+    if strategy.type == "last_messages" and strategy.last_messages is not None:
+        limits.append(strategy.last_messages)
+    if memory is not None and memory.type == "window":
+        limits.append(memory.window_size)
+    return min(limits, default=None)
+
+
+def prompt_left(run: RunRecord) -> int:
+    """Return how many tokens the step's prompt may have.
+
+    As at OpenAI, `max_prompt_tokens` holds for the whole run: each step has what the earlier ones
+    left. Without it, each step may have `DEFAULT_PROMPT_TOKENS`.
+    """
+    limit = run.config.max_prompt_tokens
+    return DEFAULT_PROMPT_TOKENS if limit is None else limit - run.usage.prompt_tokens
+
+
+def is_prompt_spent(run: RunRecord, taken: int) -> bool:
+    """Tell whether the run's limit leaves no room for another prompt.
+
+    The first step is always asked: the limit is a best effort, and the measure an estimate.
+
+    Args:
+        run: its limit, and what it has used so far.
+        taken: what its next prompt needs without any message (`fixed_tokens`).
+    """
+    return run.config.max_prompt_tokens is not None and run.step_no > 0 and taken > prompt_left(run)
+
+
+class _Window:
+    """Takes messages, newest first, as long as they fit.
+
+    The newest user message is always in it: if it lies farther back, it takes the room of the
+    oldest others.
+
+    Args:
+        tokens: how many tokens the messages may have.
+        most: how many messages there may be; None if any number.
+        to_user: whether it ends at the newest user message.
+    """
+
+    def __init__(self, tokens: int, most: int | None, *, to_user: bool) -> None:
+        self._left = tokens
+        self._most = most
+        self._to_user = to_user
+        self._newest: Message | None = None
+        self._chosen: list[tuple[Message, int]] = []
+        self._full = False
+        self._has_user = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether no older message can come in."""
+        return self._has_user and (self._full or self._to_user or len(self._chosen) == self._most)
+
+    def offer(self, message: Message) -> None:
+        """Take the next older message, if it comes in."""
+        self._newest = self._newest or message
+        cost = message_tokens(message)
+        first_user = message.role == "user" and not self._has_user
+        self._full = self._full or not self._fits(cost)
+        if self._full and not first_user:
+            return
+        while self._chosen and not self._fits(cost):
+            self._left += self._chosen.pop()[1]
+        self._chosen.append((message, cost))
+        self._left -= cost
+        self._has_user = self._has_user or first_user
+
+    def oldest_first(self) -> list[Message]:
+        """Return what it holds; without any user message, at least the newest message."""
+        chosen = [message for message, _ in self._chosen]
+        if not self._has_user and (self._to_user or not chosen):
+            chosen = [self._newest] if self._newest else []
+        return chosen[::-1]
+
+    def _fits(self, cost: int) -> bool:
+        return cost <= self._left and (self._most is None or len(self._chosen) < self._most)
