@@ -11,6 +11,7 @@ from api.routes import (
     actions,
     assistants,
     events,
+    files,
     health,
     messages,
     organization,
@@ -21,7 +22,18 @@ from api.routes import (
 from wiring.bootstrap import ApiContext, api_context
 
 # `/v1/threads/runs` must be looked at before `/v1/threads/{thread_id}`.
-_RESOURCES = (assistants, runs, threads, messages, steps, events, actions, organization, health)
+_RESOURCES = (
+    assistants,
+    runs,
+    threads,
+    messages,
+    steps,
+    events,
+    files,
+    actions,
+    organization,
+    health,
+)
 
 
 def create_app(context: ApiContext | None = None) -> FastAPI:

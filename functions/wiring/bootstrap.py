@@ -16,6 +16,8 @@ from adapters.dynamodb.subscriptions import Subscriptions
 from adapters.dynamodb.threads import ThreadStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.values import PASSING, BucketTextStore
+from adapters.file_bucket import FileBucket
+from adapters.files import FileStore
 from adapters.push import Pusher
 from adapters.queues import Queues
 from adapters.run_writer import RunWriter
@@ -43,6 +45,7 @@ class Stores:
     objects: ObjectStore
     threads: ThreadStore
     messages: MessageStore
+    files: FileStore
     answers: AnswerStore
     runs: RunStore
     leases: Leases
@@ -110,6 +113,9 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
         objects=ObjectStore(dynamodb, settings.state_table, texts),
         threads=ThreadStore(dynamodb, settings.state_table, texts),
         messages=MessageStore(dynamodb, settings.state_table, texts),
+        files=FileStore(
+            dynamodb, settings.state_table, texts, FileBucket(bucket, settings.bucket), clock
+        ),
         answers=AnswerStore(dynamodb, settings.stream_table, passing),
         runs=runs,
         leases=Leases(dynamodb, settings.state_table),
