@@ -35,20 +35,12 @@ async def read_form(request: Request) -> FormData:
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and _is_too_large(declared):
         raise _too_large()
-    async with aclosing(_limited(request)) as stream:
-        parser = MultiPartParser(
-            request.headers,
-            stream,
-            max_files=_MAX_PARTS,
-            max_fields=_MAX_PARTS,
-            max_part_size=_MAX_FIELD_BYTES,
-        )
-        try:
-            return await parser.parse()
-        except MultiPartException as error:
-            raise InvalidRequest(
-                f"We could not parse the multipart form of your request: {error.message}"
-            ) from None
+    try:
+        return await _FormParser(request).parse()
+    except MultiPartException as error:
+        raise InvalidRequest(
+            f"We could not parse the multipart form of your request: {error.message}"
+        ) from None
 
 
 def nested(fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -76,14 +68,41 @@ def invalid_field(name: str, problem: str) -> InvalidRequest:
     return InvalidRequest(f"Invalid '{shown}': {problem}", param=shown, code="invalid_value")
 
 
-async def _limited(request: Request) -> AsyncGenerator[bytes, None]:
-    read = 0
-    async with aclosing(request.stream()) as stream:
-        async for chunk in stream:
-            read += len(chunk)
-            if read > MAX_FORM_BYTES:
-                raise _too_large()
-            yield chunk
+class _FormParser(MultiPartParser):
+    """Parses a form that is not too large, and is whole.
+
+    What is wrong is raised while the form is being read: then the parser closes its files.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(
+            request.headers,
+            self._pieces(request),
+            max_files=_MAX_PARTS,
+            max_fields=_MAX_PARTS,
+            max_part_size=_MAX_FIELD_BYTES,
+        )
+        self._ended = False
+
+    def on_end(self) -> None:
+        """Note that the last boundary was there."""
+        self._ended = True
+
+    async def parse(self) -> FormData:
+        """Return the form."""
+        async with aclosing(self.stream):
+            return await super().parse()
+
+    async def _pieces(self, request: Request) -> AsyncGenerator[bytes, None]:
+        read = 0
+        async with aclosing(request.stream()) as stream:
+            async for piece in stream:
+                read += len(piece)
+                if read > MAX_FORM_BYTES:
+                    raise _too_large()
+                yield piece
+        if not self._ended:
+            raise MultiPartException("It ends early.")
 
 
 def _is_too_large(declared: str) -> bool:

@@ -22,7 +22,7 @@ class FileExpiry(RequestModel):
     """When a file expires: from an hour to 30 days after it was created."""
 
     anchor: Literal["created_at"]
-    seconds: Annotated[int, BeforeValidator(_integer), Field(ge=3600, le=2_592_000)]
+    seconds: Annotated[int, Field(ge=3600, le=2_592_000), BeforeValidator(_integer)]
 
 
 class CreateFile(RequestModel):

@@ -29,6 +29,11 @@ def refused(response: Response, status: int = 400) -> Any:
     return error
 
 
+# Fields of an upload's form.
+EXPIRY: dict[str, Any] = {
+    "expires_after[anchor]": "created_at",
+    "expires_after[seconds]": "3600",
+}
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 

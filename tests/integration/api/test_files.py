@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openai.types import FileObject
 
-from tests.integration.api.support import PNG, created, make_file, refused, upload
+from tests.integration.api.support import EXPIRY, PNG, created, make_file, refused, upload
 from tests.support.world import TENANT, World
 from wiring.bootstrap import ApiContext
 
@@ -143,8 +143,7 @@ def test_another_project_sees_nothing(client: TestClient, stranger: TestClient) 
 
 def test_a_file_that_expires_says_when_and_is_gone_then(client: TestClient, world: World) -> None:
     now = world.clock() // 1000
-    expiry = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
-    lasting, file = make_file(client), created(upload(client, **expiry))
+    lasting, file = make_file(client), created(upload(client, **EXPIRY))
     assert file["expires_at"] == now + 3600
     world.clock.advance(3599)
     assert created(client.get(f"/v1/files/{file['id']}")) == file
@@ -159,8 +158,7 @@ def test_a_file_that_expires_says_when_and_is_gone_then(client: TestClient, worl
 def test_what_is_left_of_an_expired_file_can_be_deleted(
     client: TestClient, context: ApiContext, world: World
 ) -> None:
-    expiry = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
-    file = make_file(client, **expiry)
+    file = make_file(client, **EXPIRY)
     world.clock.advance(7200)
     assert context.files.get_many(TENANT, [file]) == {}
     assert context.files.delete(TENANT, file) is True
@@ -205,12 +203,11 @@ class ManyFiles:
 
     def __init__(self, client: TestClient, world: World) -> None:
         self._client = client
-        expiry = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
         self.made: list[tuple[str, str]] = []
         for number in range(12):
             purpose = "vision" if number % 4 else "user_data"
             expired = number % 3 == 0
-            file = make_file(client, purpose=purpose, **(expiry if expired else {}))
+            file = make_file(client, purpose=purpose, **(EXPIRY if expired else {}))
             if not expired:
                 self.made.append((file, purpose))
         world.clock.advance(3600)
@@ -292,7 +289,7 @@ def test_a_retry_gets_the_first_answer_and_makes_no_second_file(client: TestClie
         {"filename": "b.txt"},
         {"purpose": "user_data"},
         {"content_type": "text/html"},
-        {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"},
+        EXPIRY,
     ],
     ids=str,
 )
