@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Request
 
-from core.errors import not_found
+from core.errors import file_not_found, not_found
 from core.ids import is_well_formed
 from core.keys import KeyRecord
 from core.paging import PageQuery
@@ -15,6 +15,8 @@ _LIMIT_DESCRIPTION = "How many objects the page may have."
 _AFTER_DESCRIPTION = "Only what follows the object of this id, in the order asked for."
 _BEFORE_DESCRIPTION = "Only what precedes the object of this id, in the order asked for."
 
+Order = Annotated[Literal["asc", "desc"], Query(description="By creation: `desc` is newest first.")]
+After = Annotated[str | None, Query(description=_AFTER_DESCRIPTION)]
 Limit = Annotated[int, Query(ge=1, le=100, description=_LIMIT_DESCRIPTION)]
 
 
@@ -55,17 +57,28 @@ def page_query(kind: str, prefix: str) -> Callable[..., PageQuery]:
 
     async def read(
         limit: Limit = 20,
-        order: Annotated[
-            Literal["asc", "desc"], Query(description="By creation: `desc` is newest first.")
-        ] = "desc",
-        after: Annotated[str | None, Query(description=_AFTER_DESCRIPTION)] = None,
+        order: Order = "desc",
+        after: After = None,
         before: Annotated[str | None, Query(description=_BEFORE_DESCRIPTION)] = None,
     ) -> PageQuery:
         for param, cursor in (("after", after), ("before", before)):
-            if cursor and not (
-                is_well_formed(cursor) and cursor.startswith((f"{prefix}_", f"{prefix}-"))
-            ):
+            if cursor and not _may_be_of(prefix, cursor):
                 raise not_found(kind, cursor, param=param)
         return PageQuery(limit, order, after or None, before or None)
 
     return read  # type: ignore[return-value]
+
+
+def file_cursor(cursor: str | None) -> str | None:
+    """Return the cursor of a list of files, if there is one.
+
+    Raises:
+        NotFound: it cannot be the id of a file.
+    """
+    if cursor and not _may_be_of("file", cursor):
+        raise file_not_found(cursor, param="after")
+    return cursor or None
+
+
+def _may_be_of(prefix: str, identifier: str) -> bool:
+    return is_well_formed(identifier) and identifier.startswith((f"{prefix}_", f"{prefix}-"))

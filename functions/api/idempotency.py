@@ -27,7 +27,7 @@ async def read_attempt(request: Request, context: Context) -> Attempt:
     caller: KeyRecord = request.state.caller
     target = f"{request.method} {request.url.path}?{request.url.query}"
     # A form's boundary differs from attempt to attempt: whoever reads the form says what is in it.
-    form = request.headers.get("content-type", "").startswith("multipart/")
+    form = request.headers.get("content-type", "").lower().startswith("multipart/")
     body = b"" if form else await request.body()
     return Attempt(
         caller=caller.id,

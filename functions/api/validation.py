@@ -34,13 +34,16 @@ _EXPECTED: Final = {
     "model_attributes_type": "an object",
 }
 
-# Words of OpenAI's API for tools and contents, and of OpenAPI for authentication, that are not
-# served here (yet).
+# Words of OpenAI's API for tools, contents and purposes, and of OpenAPI for authentication, that
+# are not served here (yet).
 _KNOWN_ELSEWHERE: Final = frozenset(
     {
+        "batch",
         "code_interpreter",
         "computer_use_preview",
+        "evals",
         "file_search",
+        "fine-tune",
         "mcp",
         "oauth2",
         "web_search_preview",
@@ -123,7 +126,7 @@ class _Finding:
         if self.kind in ("missing", "union_tag_not_found"):
             return missing_parameter(self.param)
         if self.kind == "extra_forbidden":
-            return self._invalid(f"Unknown parameter: '{self.param}'.", "unknown_parameter")
+            return unknown_parameter(self.param)
         return None
 
     def _number(self) -> InvalidRequest | None:
@@ -166,15 +169,17 @@ class _Finding:
                 f"Expected a string that matches the pattern '{self._context['pattern']}'."
             )
         if self.kind == "literal_error":
-            supported = _choices(self._context["expected"])
-            return self._invalid(f"Invalid value for '{self.param}'. {supported}")
+            return self._other(self._error["input"], self._context["expected"])
         if self.kind == "union_tag_invalid":
-            tag, supported = self._context["tag"], _choices(self._context["expected_tags"])
-            if tag in _KNOWN_ELSEWHERE:
-                message = f"Unsupported value: '{tag}' is not served here yet. {supported}"
-                return self._invalid(message, "unsupported_value")
-            return self._invalid(f"Invalid value for '{self.param}'. {supported}")
+            return self._other(self._context["tag"], self._context["expected_tags"])
         return None
+
+    def _other(self, value: Any, expected: str) -> InvalidRequest:
+        supported = _choices(expected)
+        if isinstance(value, str) and value in _KNOWN_ELSEWHERE:
+            message = f"Unsupported value: '{value}' is not served here yet. {supported}"
+            return self._invalid(message, "unsupported_value")
+        return self._invalid(f"Invalid value for '{self.param}'. {supported}")
 
     def _invalid(self, message: str, code: str = "invalid_value") -> InvalidRequest:
         return InvalidRequest(message, param=self.param, code=code)
@@ -193,6 +198,16 @@ def missing_parameter(param: str) -> InvalidRequest:
     return InvalidRequest(
         f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
     )
+
+
+def unknown_parameter(param: str) -> InvalidRequest:
+    """Return the error for a field that there is not."""
+    return InvalidRequest(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a field as errors repeat it: a long one is cut."""
+    return name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…"
 
 
 def _path(location: Sequence[str | int], body: Any, *, missing: bool) -> list[str | int]:
@@ -229,7 +244,7 @@ def _spell(path: Sequence[str | int]) -> str:
         if isinstance(part, int):
             spelled += f"[{part}]"
         else:
-            shown = part if len(part) <= _LONGEST_NAME else part[:_LONGEST_NAME] + "…"
+            shown = shown_name(part)
             spelled += f".{shown}" if spelled else shown
     return spelled
 

@@ -12,7 +12,9 @@ ApiError
 Only `api.errors` knows the status codes; everything else raises by meaning.
 """
 
-from typing import Any
+from typing import Any, Final
+
+_LONGEST_SHOWN: Final = 100
 
 
 class ApiError(Exception):
@@ -89,3 +91,13 @@ class BackendFailed(ServerFault):
 def not_found(kind: str, identifier: str, *, param: str | None = None) -> NotFound:
     """Return the 404 in the words that clients know: `No thread found with id 'thread_x'.`"""
     return NotFound(f"No {kind} found with id '{identifier}'.", param=param)
+
+
+def file_not_found(identifier: str, *, param: str = "id") -> NotFound:
+    """Return the 404 for a file, which OpenAI tells in other words."""
+    return NotFound(no_file(identifier), param=param)
+
+
+def no_file(identifier: str) -> str:
+    """Return the sentence by which clients know that a file is missing; a long id is cut."""
+    return f"No such File object: {identifier[:_LONGEST_SHOWN]}"

@@ -33,21 +33,22 @@ class IdSource:
         self._last = 0
         self._lock = threading.Lock()
 
-    def new(self, prefix: str) -> str:
+    def new(self, prefix: str, separator: str = "_") -> str:
         """Return a new id.
 
         Args:
             prefix: what kind of object, without a separator: `thread`, `run`, `msg`, `step`, …
+            separator: what follows the prefix: a hyphen in the ids of files.
 
         Returns:
-            The prefix, an underscore and 26 lowercase letters and digits.
+            The prefix, the separator and 26 lowercase letters and digits.
         """
         with self._lock:
             fresh = (self._now_ms() << _RANDOM_BITS) | self._random_bits(_RANDOM_BITS)
             same_or_earlier = fresh >> _RANDOM_BITS <= self._last >> _RANDOM_BITS
             self._last = self._last + 1 if same_or_earlier else fresh
             value = self._last
-        return f"{prefix}_{_encode(value)}"
+        return f"{prefix}{separator}{_encode(value)}"
 
 
 def _encode(value: int) -> str:

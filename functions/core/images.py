@@ -1,7 +1,10 @@
-"""Images as a model takes them within a request."""
+"""Images, told by how they begin: what an upload declares is often no more than a guess."""
 
 import base64
 from typing import Final
+
+# Bytes of a file that `image_type` looks at.
+HEAD_BYTES: Final = 12
 
 # The formats that OpenAI's models read: https://platform.openai.com/docs/guides/images-vision
 _SIGNATURES: Final = (
@@ -12,18 +15,23 @@ _SIGNATURES: Final = (
 )
 
 
-def data_url(content: bytes) -> str | None:
-    """Return an image as a `data:` URL; None if it is in no format that models read.
+def image_type(head: bytes) -> str | None:
+    """Return the media type of an image that models take; None if it is none.
 
-    The content says what it is: names and declared types may be wrong.
+    Args:
+        head: the file's first `HEAD_BYTES`.
     """
-    media_type = _media_type(content)
+    for signature, media_type in _SIGNATURES:
+        if head.startswith(signature):
+            return media_type
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def data_url(content: bytes) -> str | None:
+    """Return an image as a `data:` URL; None if it is in no format that models read."""
+    media_type = image_type(content[:HEAD_BYTES])
     if media_type is None:
         return None
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
-
-
-def _media_type(content: bytes) -> str | None:
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for begin, kind in _SIGNATURES if content.startswith(begin)), None)

@@ -14,7 +14,7 @@ class PageQuery:
     """Which page of a list is wanted.
 
     Attributes:
-        limit: at most this many, 1 to 100.
+        limit: at most this many: 1 to 100, of files to 10,000.
         order: by id: `desc` is newest first.
         after: only what follows this id in the order asked for.
         before: only what precedes this id in the order asked for.

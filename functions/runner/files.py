@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from core.file_source import FileSource, StoredFile
+from adapters.files import FileStore
 from core.ids import is_well_formed
 from core.images import data_url
 from core.message_turns import ToldFile, image_files, named_files
+from core.schema.files import FileRecord
 from core.schema.messages import Message
 from wiring.telemetry import log_failure
 
@@ -15,7 +16,7 @@ MAX_IMAGE_BYTES: Final = 8_000_000
 MAX_REQUEST_BYTES: Final = 24_000_000
 
 
-def load_files(source: FileSource, tenant: str, messages: Sequence[Message]) -> dict[str, ToldFile]:
+def load_files(source: FileStore, tenant: str, messages: Sequence[Message]) -> dict[str, ToldFile]:
     """Return the files that messages name, by id, images with their content.
 
     Asks for all files at once. The images of the newest messages are read first, until a request
@@ -32,7 +33,7 @@ def load_files(source: FileSource, tenant: str, messages: Sequence[Message]) -> 
 
 
 def _read_images(
-    source: FileSource, tenant: str, messages: Sequence[Message], found: Mapping[str, StoredFile]
+    source: FileStore, tenant: str, messages: Sequence[Message], found: Mapping[str, FileRecord]
 ) -> dict[str, str]:
     newest_first = (file_id for message in reversed(messages) for file_id in image_files(message))
     left = MAX_REQUEST_BYTES
@@ -48,7 +49,7 @@ def _read_images(
     return urls
 
 
-def _read(source: FileSource, tenant: str, file_id: str, size: int) -> bytes:
+def _read(source: FileStore, tenant: str, file_id: str, size: int) -> bytes:
     try:
         content = source.read(tenant, file_id, size)
     except Exception as error:

@@ -1,10 +1,9 @@
 """Reads what a step's model request is made of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.context import build_request, fixed_tokens
-from core.message_turns import ToldFile
 from core.model import ModelRequest
 from core.paging import PageQuery
 from core.records import RunRecord
@@ -53,7 +52,7 @@ def load_prompt(context: RunnerContext, run: RunRecord) -> Prompt | None:
         steps,
         own_messages,
         actions,
-        _files(context, run, messages),
+        load_files(context.files, run.tenant, messages),
         calls_allowed=calls_allowed,
     )
     return Prompt(request, _toolbox(context, run, records), calls_allowed)
@@ -77,12 +76,6 @@ def _page_size(run: RunRecord, own: int) -> int:
     if memory is not None and memory.type == "zero":
         most = _SMALL_PAGE
     return _PAGE if most is None else min(most + own, _PAGE)
-
-
-def _files(
-    context: RunnerContext, run: RunRecord, messages: Sequence[Message]
-) -> dict[str, ToldFile]:
-    return load_files(context.files, run.tenant, messages) if context.files else {}
 
 
 def _earlier_steps(context: RunnerContext, run: RunRecord) -> list[RunStep]:

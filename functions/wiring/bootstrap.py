@@ -16,6 +16,8 @@ from adapters.dynamodb.subscriptions import Subscriptions
 from adapters.dynamodb.threads import ThreadStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.values import PASSING, BucketTextStore
+from adapters.file_bucket import FileBucket
+from adapters.files import FileStore
 from adapters.model_catalog import ModelCatalog
 from adapters.push import Pusher
 from adapters.queues import Queues
@@ -23,7 +25,6 @@ from adapters.run_writer import RunWriter
 from adapters.secrets import SecretValue, model_key
 from adapters.state_machine import ToolsMachine
 from core.clock import Clock, system_clock
-from core.file_source import FileSource
 from core.ids import IdSource
 from core.model import ModelClient
 from wiring.settings import (
@@ -47,6 +48,7 @@ class Stores:
     objects: ObjectStore
     threads: ThreadStore
     messages: MessageStore
+    files: FileStore
     answers: AnswerStore
     runs: RunStore
     leases: Leases
@@ -96,7 +98,6 @@ class RunnerContext(SupervisorContext):
 
     settings: RunnerSettings
     model: ModelClient
-    files: FileSource | None = None
 
 
 def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
@@ -116,6 +117,9 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
         objects=ObjectStore(dynamodb, settings.state_table, texts),
         threads=ThreadStore(dynamodb, settings.state_table, texts),
         messages=MessageStore(dynamodb, settings.state_table, texts),
+        files=FileStore(
+            dynamodb, settings.state_table, texts, FileBucket(bucket, settings.bucket), clock
+        ),
         answers=AnswerStore(dynamodb, settings.stream_table, passing),
         runs=runs,
         leases=Leases(dynamodb, settings.state_table),

@@ -84,6 +84,7 @@ class Documents:
         model: type[M],
         *,
         where: tuple[str, str] | None = None,
+        live_at: int | None = None,
     ) -> list[M]:
         """Return up to one more than a page of a partition's documents.
 
@@ -93,8 +94,11 @@ class Documents:
             query: the page.
             model: what they are.
             where: only documents whose item has this attribute with this value.
+            live_at: only documents whose item has no `expires_at`, or one after this time.
         """
-        items = query_page(self._client, self._table, partition, prefix, query, where=where)
+        items = query_page(
+            self._client, self._table, partition, prefix, query, where=where, live_at=live_at
+        )
         return [self._read(item, model) for item in items]
 
     def change(

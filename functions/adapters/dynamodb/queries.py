@@ -14,6 +14,7 @@ _BEGIN = "!"
 _END = "~"
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _READ_AT_ONCE = 100
+_LOOKED_AT_ONCE = 1000
 
 
 def query_page(
@@ -24,6 +25,7 @@ def query_page(
     query: PageQuery,
     *,
     where: tuple[str, str] | None = None,
+    live_at: int | None = None,
 ) -> list[Item]:
     """Return up to `query.limit + 1` items in the order asked for.
 
@@ -37,6 +39,7 @@ def query_page(
         prefix: what the sort keys of these objects begin with; ids follow it.
         query: the page.
         where: only items whose attribute of this name has this value.
+        live_at: only items without an `expires_at`, or with one after this time (unix seconds).
     """
     descending = query.order == "desc"
     backwards = query.before is not None and query.after is None
@@ -56,11 +59,7 @@ def query_page(
         },
         "ScanIndexForward": descending if backwards else not descending,
     }
-    if where is not None:
-        name, value = where
-        arguments["FilterExpression"] = "#where = :where"
-        arguments["ExpressionAttributeNames"] = {"#where": name}
-        arguments["ExpressionAttributeValues"][":where"] = {"S": value}
+    _filter(arguments, where, live_at)
     items = _collect(client, arguments, query.limit + 1)
     if not backwards:
         return items
@@ -87,12 +86,30 @@ def batch_get(client: "DynamoDBClient", table: str, keys: Sequence[Item]) -> lis
 def _collect(client: "DynamoDBClient", arguments: dict[str, Any], wanted: int) -> list[Item]:
     items: list[Item] = []
     start: dict[str, Any] = {}
+    # Of what is looked at, a filter may leave little: one by one would be a request an item.
+    least = _LOOKED_AT_ONCE if "FilterExpression" in arguments else 1
+    limit = wanted
     while True:
-        answer = client.query(**arguments, **start, Limit=wanted - len(items))
+        answer = client.query(**arguments, **start, Limit=limit)
         items += answer["Items"]
         if len(items) >= wanted or "LastEvaluatedKey" not in answer:
-            return items
+            return items[:wanted]
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        limit = max(wanted - len(items), least)
+
+
+def _filter(arguments: dict[str, Any], where: tuple[str, str] | None, live_at: int | None) -> None:
+    conditions = []
+    if where is not None:
+        name, value = where
+        conditions.append("#where = :where")
+        arguments["ExpressionAttributeNames"] = {"#where": name}
+        arguments["ExpressionAttributeValues"][":where"] = {"S": value}
+    if live_at is not None:
+        conditions.append("(attribute_not_exists(expires_at) OR expires_at > :live_at)")
+        arguments["ExpressionAttributeValues"][":live_at"] = {"N": str(live_at)}
+    if conditions:
+        arguments["FilterExpression"] = " AND ".join(conditions)
 
 
 def _just_before(identifier: str) -> str:

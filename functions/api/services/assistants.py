@@ -3,6 +3,7 @@
 from typing import Any
 
 from adapters.dynamodb.idempotency import Once
+from api.services.file_references import check_files, files_of_resources
 from api.services.lookups import found, missing, require_assistant, well_formed
 from api.services.memory import check_memory
 from api.services.pages import fitting
@@ -28,13 +29,14 @@ def create_assistant(
     """Create an assistant.
 
     Raises:
-        InvalidRequest: its tools contradict each other, or name an action that is not there; or its
-            memory strategy is wrong.
+        InvalidRequest: its tools contradict each other, it names an action or a file that is not
+            there, or its memory strategy is wrong.
         Repeated: it was created by an earlier attempt.
     """
     check_memory(request.metadata)
     tools = request.tools or []
     check_tools(context, tenant, tools)
+    check_files(context, tenant, files_of_resources(request.tool_resources))
     assistant = Assistant(
         id=context.ids.new("asst"),
         created_at=context.clock() // 1000,
@@ -43,7 +45,7 @@ def create_assistant(
         model=request.model,
         instructions=request.instructions,
         tools=tools,
-        tool_resources=requested_resources(context, tenant, request.tool_resources),
+        tool_resources=requested_resources(request.tool_resources),
         metadata=request.metadata or {},
         temperature=request.temperature,
         top_p=request.top_p,

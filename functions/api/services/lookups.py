@@ -2,10 +2,11 @@
 
 from typing import TypeVar
 
-from core.errors import NotFound, not_found
+from core.errors import NotFound, file_not_found, not_found
 from core.ids import is_well_formed
 from core.records import RunRecord
 from core.schema.assistants import AssistantRecord
+from core.schema.files import FileRecord
 from core.schema.organization import Project
 from core.schema.threads import Thread
 from wiring.bootstrap import ApiContext
@@ -50,6 +51,14 @@ def require_assistant(context: ApiContext, tenant: str, assistant_id: str) -> As
     """Return an assistant, or raise NotFound."""
     well_formed("assistant", assistant_id)
     return found("assistant", assistant_id, context.objects.get_assistant(tenant, assistant_id))
+
+
+def require_file(context: ApiContext, tenant: str, file_id: str) -> FileRecord:
+    """Return what is known of a file, or raise NotFound."""
+    record = context.files.get(tenant, file_id) if is_well_formed(file_id) else None
+    if record is None:
+        raise file_not_found(file_id)
+    return record
 
 
 def require_thread(context: ApiContext, tenant: str, thread_id: str) -> Thread:

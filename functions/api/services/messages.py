@@ -2,6 +2,7 @@
 
 from adapters.dynamodb.errors import MessageOpen, ThreadBusy, ThreadMissing
 from adapters.dynamodb.idempotency import Once
+from api.services.file_references import check_files, files_of_message
 from api.services.lookups import found, missing, require_thread, well_formed
 from api.services.pages import fitting
 from core.errors import InvalidRequest
@@ -21,13 +22,15 @@ def create_message(
 
     Raises:
         NotFound: there is no such thread.
-        InvalidRequest: a run is active on it.
+        InvalidRequest: a run is active on it, or a file that it names is not there.
         Repeated: it was added by an earlier attempt.
     """
+    well_formed("thread", thread_id)
+    check_files(context, tenant, files_of_message(request))
     message = message_from_request(
         request,
         message_id=context.ids.new("msg"),
-        thread_id=well_formed("thread", thread_id),
+        thread_id=thread_id,
         now=context.clock() // 1000,
     )
     try:

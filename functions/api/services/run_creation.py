@@ -6,6 +6,7 @@ from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
 from adapters.dynamodb.idempotency import Once
 from adapters.dynamodb.transactions import MAX_ITEMS
 from api.services.authentications import run_authentications
+from api.services.file_references import check_files, files_of_messages
 from api.services.lookups import missing, require_assistant, well_formed
 from api.services.run_changes import after_commit, refuse_stream, send_check
 from api.services.run_config import run_config
@@ -43,6 +44,9 @@ def create_run(
     refuse_stream(context, request.stream)
     well_formed("thread", thread_id)
     _refuse_many(len(request.additional_messages or []))
+    check_files(
+        context, tenant, files_of_messages(request.additional_messages, "additional_messages")
+    )
     run = _new_run(context, tenant, thread_id, request)
     authentications = run_authentications(request, run.config.tools)
     messages = _additional_messages(context, run, request)
@@ -76,10 +80,11 @@ def create_thread_and_run(
         Repeated: both were created by an earlier attempt.
     """
     refuse_stream(context, request.stream)
-    asked = request.thread or CreateThread()
+    asked, resources_at = request.thread or CreateThread(), "thread."
     if asked.tool_resources is None:
         asked = asked.model_copy(update={"tool_resources": request.tool_resources})
-    thread, messages = new_thread(context, tenant, asked)
+        resources_at = ""
+    thread, messages = new_thread(context, tenant, asked, "thread.", resources_at)
     run = _new_run(context, tenant, thread.id, request)
     authentications = run_authentications(request, run.config.tools)
     send_check(context, run, run.watch)

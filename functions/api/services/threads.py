@@ -1,6 +1,7 @@
 """Use cases of threads."""
 
 from adapters.dynamodb.idempotency import Once
+from api.services.file_references import check_files, files_of_messages, files_of_resources
 from api.services.lookups import found, require_thread, well_formed
 from api.services.pages import fitting
 from api.services.tool_resources import given_resources, requested_resources
@@ -24,14 +25,29 @@ def create_thread(context: ApiContext, tenant: str, request: CreateThread, once:
 
 
 def new_thread(
-    context: ApiContext, tenant: str, request: CreateThread
+    context: ApiContext, tenant: str, request: CreateThread, at: str = "", resources_at: str = ""
 ) -> tuple[Thread, list[Message]]:
-    """Return the thread that a request asks for, and its first messages; nothing is stored."""
+    """Return the thread that a request asks for, and its first messages; nothing is stored.
+
+    Args:
+        context: the API's parts.
+        tenant: whose thread it shall be.
+        request: the thread as it was asked for.
+        at: what stands before its fields in the client's request.
+        resources_at: what stands there before `tool_resources`.
+
+    Raises:
+        InvalidRequest: it names what is not there, or is not served.
+    """
+    resources = requested_resources(request.tool_resources, resources_at)
+    named = files_of_messages(request.messages, f"{at}messages")
+    named += files_of_resources(request.tool_resources, resources_at)
+    check_files(context, tenant, named)
     now = context.clock() // 1000
     thread = Thread(
         id=context.ids.new("thread"),
         created_at=now,
-        tool_resources=requested_resources(context, tenant, request.tool_resources),
+        tool_resources=resources,
         metadata=request.metadata or {},
         ttl_seconds=request.ttl_seconds,
     )

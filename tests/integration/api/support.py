@@ -29,6 +29,34 @@ def refused(response: Response, status: int = 400) -> Any:
     return error
 
 
+# Fields of an upload's form.
+EXPIRY: dict[str, Any] = {
+    "expires_after[anchor]": "created_at",
+    "expires_after[seconds]": "3600",
+}
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+
+
+def upload(
+    client: TestClient,
+    content: bytes = b"Hello.",
+    filename: str = "a.txt",
+    content_type: str = "text/plain",
+    **fields: str,
+) -> Response:
+    """Send a file."""
+    return client.post(
+        "/v1/files",
+        data={"purpose": "assistants", **fields},
+        files={"file": (filename, content, content_type)},
+    )
+
+
+def make_file(client: TestClient, content: bytes = b"Hello.", **fields: str) -> str:
+    """Upload a file, and return its id."""
+    return str(created(upload(client, content, **fields))["id"])
+
+
 def make_assistant(client: TestClient, **fields: Any) -> str:
     """Create an assistant, and return its id."""
     body = {"model": "test-model", **fields}

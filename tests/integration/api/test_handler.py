@@ -61,9 +61,10 @@ def invoke(function: dict[str, str]) -> Invoke:
     record = KeyRecord(id="user_1", tenant="proj_1", scope="project", name="t", created_at=1)
     KeyStore(boto3.client("dynamodb"), function["STATE_TABLE"]).create(record, key)
 
-    def call(method: str, path: str, body: Any = None, **fields: Any) -> Any:
-        payload = None if body is None else base64.b64encode(json.dumps(body).encode()).decode()
-        headers = {"authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    def call(method: str, path: str, sent: Any = None, headers: Any = None, **fields: Any) -> Any:
+        payload = None if sent is None else base64.b64encode(json.dumps(sent).encode()).decode()
+        given = {"Content-Type": "application/json"} if headers is None else headers
+        headers = {"authorization": f"Bearer {key}", **given}
         event = {
             "resource": "/{proxy+}",
             "path": path,
@@ -152,6 +153,43 @@ def test_a_run_goes_through_the_real_queues(invoke: Invoke, function: dict[str, 
     )["Attributes"]
     assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
     assert CheckJob(**names, watch=1).v == 1
+
+
+def send_file(invoke: Invoke, content: bytes) -> Any:
+    """Upload a file as the gateway passes it on, in base64."""
+    head = 'Content-Disposition: form-data; name="file"; filename="a.txt"'
+    form = b"".join(
+        [
+            b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nassistants\r\n',
+            f"--b\r\n{head}\r\nContent-Type: text/plain\r\n\r\n".encode(),
+            content,
+            b"\r\n--b--\r\n",
+        ]
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    body = base64.b64encode(form).decode()
+    return invoke("POST", "/v1/files", headers=headers, body=body, isBase64Encoded=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [bytes(range(256)), b"plain text", b'"\n\x00' * 1_450_000],
+    ids=["binary", "text", "text that doubles as JSON"],
+)
+def test_a_file_goes_through_the_gateway_and_back(invoke: Invoke, content: bytes) -> None:
+    file = parsed(send_file(invoke, content))
+    assert file["bytes"] == len(content)
+    answer = invoke("GET", f"/v1/files/{file['id']}/content")
+    assert answer["isBase64Encoded"] is True
+    assert base64.b64decode(answer["body"]) == content
+    assert answer["headers"]["content-type"] == "text/plain"
+    # Lambda returns up to 6 MB.
+    assert len(json.dumps(answer)) < 6_291_456
+
+
+def test_a_file_that_is_not_there_is_no_file_in_base64(invoke: Invoke) -> None:
+    answer = invoke("GET", "/v1/files/file-none/content")
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (404, False)
 
 
 def test_a_failing_store_is_a_500_that_tells_nothing(

@@ -1,7 +1,9 @@
 """The official SDK drives the API: change `base_url`, keep the code."""
 
+import io
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -103,6 +105,57 @@ def test_the_sdk_walks_all_pages(sdk: OpenAI, order: Any) -> None:
     assistants = [sdk.beta.assistants.create(model="test-model").id for _ in range(5)]
     found = [assistant.id for assistant in sdk.beta.assistants.list(limit=2, order=order)]
     assert found == (assistants if order == "asc" else assistants[::-1])
+
+
+def test_files_of_every_kind_go_through_the_sdk(sdk: OpenAI, tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    path.write_bytes(b"# Notes\n")
+    with path.open("rb") as opened:
+        for sent, name, content in (
+            (b"\x00bytes", "upload", b"\x00bytes"),
+            (path, "notes.md", b"# Notes\n"),
+            (opened, "notes.md", b"# Notes\n"),
+            (("Gr\u00fc\u00dfe.txt", b"hi"), "Gr\u00fc\u00dfe.txt", b"hi"),
+            (("a.csv", io.BytesIO(b"a,b"), "text/csv"), "a.csv", b"a,b"),
+        ):
+            file = sdk.files.create(file=sent, purpose="assistants")
+            assert (file.filename, file.bytes, file.status) == (name, len(content), "processed")
+            assert sdk.files.retrieve(file.id) == file
+            assert sdk.files.content(file.id).read() == content
+            assert sdk.files.wait_for_processing(file.id) == file
+
+
+def test_files_are_listed_and_deleted_through_the_sdk(sdk: OpenAI) -> None:
+    files = [sdk.files.create(file=b"x", purpose="vision").id for _ in range(5)]
+    assert [file.id for file in sdk.files.list(limit=2)] == files[::-1]
+    assert [file.id for file in sdk.files.list(limit=2, order="asc", purpose="vision")] == files
+    assert list(sdk.files.list(purpose="assistants")) == []
+    deleted = sdk.files.delete(files[0])
+    assert (deleted.id, deleted.deleted) == (files[0], True)
+    with pytest.raises(openai.NotFoundError, match=f"No such File object: {files[0]}"):
+        sdk.files.content(files[0])
+
+
+def test_a_file_expires_as_the_sdk_asks(sdk: OpenAI) -> None:
+    file = sdk.files.create(
+        file=b"x", purpose="user_data", expires_after={"anchor": "created_at", "seconds": 7200}
+    )
+    assert file.expires_at == file.created_at + 7200
+    with pytest.raises(openai.BadRequestError) as refused:
+        sdk.files.create(
+            file=b"x", purpose="user_data", expires_after={"anchor": "created_at", "seconds": 5}
+        )
+    assert refused.value.param == "expires_after.seconds"
+
+
+def test_a_file_is_attached_through_the_sdk(sdk: OpenAI) -> None:
+    file = sdk.files.create(file=("a.txt", b"x"), purpose="assistants")
+    thread = sdk.beta.threads.create()
+    message = sdk.beta.threads.messages.create(
+        thread.id, role="user", content="Read.", attachments=[{"file_id": file.id}]
+    )
+    assert message.attachments is not None
+    assert message.attachments[0].file_id == file.id
 
 
 def test_errors_become_the_sdks_exceptions(sdk: OpenAI, anonymous: TestClient) -> None:

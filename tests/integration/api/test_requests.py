@@ -236,6 +236,8 @@ def test_the_document_describes_what_is_served(anonymous: TestClient) -> None:
     assert set(document["paths"]["/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs"]) == {
         "post"
     }
+    content = document["paths"].pop("/v1/files/{file_id}/content")["get"]
+    assert set(content["responses"]["200"]["content"]) == {"application/octet-stream"}
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     for operation in operations:

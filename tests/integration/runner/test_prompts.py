@@ -1,6 +1,7 @@
 """What a step's model is asked, read from the thread, the run and the files that messages name."""
 
 import base64
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from core.memory import Memory
 from core.paging import PageQuery
+from core.schema.files import FileRecord
 from core.schema.messages import (
     Attachment,
     ImageFile,
@@ -145,7 +147,7 @@ def test_a_window_finds_the_question_behind_the_answers(world: World) -> None:
 def files(world: World) -> UploadedFiles:
     """The project's files."""
     uploaded = UploadedFiles({})
-    world.runner = replace(world.runner, files=uploaded)
+    world.runner = replace(world.runner, files=uploaded)  # type: ignore[arg-type]
     return uploaded
 
 
@@ -220,3 +222,26 @@ def test_of_too_many_images_the_newest_are_shown(world: World, files: UploadedFi
     files.files |= {name: Uploaded(name, large) for name in names}
     told(world, thread_of(world, *({"content": [image(name)]} for name in names)))
     assert files.read_ids == names[: -shown - 1 : -1]
+
+
+def test_an_uploaded_image_is_read_from_the_bucket(world: World) -> None:
+    content = PNG + bytes(range(64))
+    record = FileRecord(
+        id=world.runner.ids.new("file").replace("_", "-"),
+        filename="cat.png",
+        bytes=len(content),
+        content_type="image/png",
+        image_type="image/png",
+        purpose="vision",
+        created_at=world.clock() // 1000,
+        expires_at=None,
+    )
+    world.runner.files.create(TENANT, record, io.BytesIO(content))
+    image = ImageFileContent(image_file=ImageFile(file_id=record.id))
+    thread_id = thread_of(world, {"content": [image]})
+    world.create_run(thread_id)
+    world.model.turn(*text("A cat."), *stop())
+    assert world.deliver_next()
+    (part,) = world.model.requests[0].messages[-1]["content"]
+    encoded = base64.b64encode(content).decode()
+    assert part["image_url"]["url"] == f"data:image/png;base64,{encoded}"

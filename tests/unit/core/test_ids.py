@@ -59,6 +59,12 @@ def test_an_id_is_its_prefix_and_26_characters_that_nobody_confuses(
     assert is_well_formed(made)
 
 
+def test_an_id_of_a_file_has_a_hyphen() -> None:
+    made = source([5]).new("file", "-")
+    assert re.fullmatch(r"file-[0-9a-z]{26}", made)
+    assert is_well_formed(made)
+
+
 def test_the_real_clock_and_real_randomness_give_ids_of_now() -> None:
     ids = IdSource()
     first, second = ids.new("run"), IdSource().new("run")

@@ -6,6 +6,9 @@ from typing import Any, Final
 
 import pytest
 
+from adapters.dynamodb.values import LASTING, PASSING
+from adapters.file_bucket import PREFIX as FILES
+from core.idempotency import KEY_SECONDS
 from tests.support.cloudformation import ROOT, Stack, read_template
 from tests.support.template import HANDLERS, LOCAL, QUEUE_OF, grants
 
@@ -89,9 +92,21 @@ def test_the_bucket_is_private_encrypted_and_drops_abandoned_uploads() -> None:
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    (cleaning,) = bucket["LifecycleConfiguration"]["Rules"]
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    (cleaning,) = [rule for rule in rules if "AbortIncompleteMultipartUpload" in rule]
     assert cleaning["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert cleaning["Status"] == "Enabled"
+
+
+def test_the_bucket_keeps_values_of_passing_items_longer_than_any_item_and_nothing_else_ends() -> (
+    None
+):
+    rules = Stack().properties("Bucket")["LifecycleConfiguration"]["Rules"]
+    (ending,) = [rule for rule in rules if "ExpirationInDays" in rule]
+    assert (ending["Status"], ending["Prefix"]) == ("Enabled", f"{PASSING}/")
+    longest = read_template()["Parameters"]["EventTtlSeconds"]["MaxValue"]
+    assert ending["ExpirationInDays"] * 86_400 > max(longest, KEY_SECONDS)
+    assert not any(prefix.startswith(PASSING) for prefix in (LASTING, FILES))
 
 
 def test_the_bucket_refuses_plain_http_except_on_an_emulator_which_speaks_nothing_else() -> None:

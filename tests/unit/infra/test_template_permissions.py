@@ -152,8 +152,12 @@ def test_functions_are_allowed_nothing_on_all_resources_but_to_send_traces() -> 
 
 def test_nobody_scans_or_deletes_in_bulk() -> None:
     stack = Stack()
-    for action in ("dynamodb:Scan", "dynamodb:BatchWriteItem", "s3:DeleteObject", "s3:ListBucket"):
+    for action in ("dynamodb:Scan", "dynamodb:BatchWriteItem", "s3:ListBucket"):
         assert holders(stack, action) == set()
+
+
+def test_only_the_http_function_deletes_objects() -> None:
+    assert holders(Stack(), "s3:DeleteObject") == {"ApiFunction"}
 
 
 def test_the_websocket_function_only_reads_the_state() -> None:

@@ -1,0 +1,77 @@
+"""Uploads through a real server, which reads a body as it comes: nothing before has counted it."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+
+from api.app import create_app
+from api.forms import MAX_FORM_BYTES
+from wiring.bootstrap import ApiContext
+
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+HEAD = (
+    b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nassistants\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
+)
+TAIL = b"\r\n--b--\r\n"
+PIECE = bytes(range(250)) * 4
+
+
+@pytest.fixture
+def http(context: ApiContext, project_key: str) -> Iterator[httpx.Client]:
+    """A client of the application behind uvicorn."""
+    config = uvicorn.Config(create_app(context), port=0, lifespan="off", log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        (port,) = {socket.getsockname()[1] for each in server.servers for socket in each.sockets}
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}/v1",
+            headers={"Authorization": f"Bearer {project_key}"},
+            trust_env=False,
+            timeout=60,
+        ) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def pieces(size: int) -> Iterator[bytes]:
+    """A form with a file of a size, piece by piece."""
+    yield HEAD
+    for _ in range(size // len(PIECE)):
+        yield PIECE
+    yield TAIL
+
+
+@pytest.mark.parametrize("says_its_size", [True, False])
+def test_a_large_file_goes_through_and_back(http: httpx.Client, says_its_size: bool) -> None:
+    size = 4_000_000
+    body = b"".join(pieces(size)) if says_its_size else pieces(size)
+    answer = http.post("/files", content=body, headers=FORM)
+    assert answer.status_code == 200, answer.text
+    file = answer.json()
+    assert file["bytes"] == size
+    content = http.get(f"/files/{file['id']}/content").content
+    assert content == PIECE * (size // len(PIECE))
+
+
+@pytest.mark.parametrize("says_its_size", [True, False])
+def test_a_file_over_the_limit_is_a_413_that_the_client_gets_to_see(
+    http: httpx.Client, says_its_size: bool
+) -> None:
+    size = MAX_FORM_BYTES + 1_000_000
+    body = b"".join(pieces(size)) if says_its_size else pieces(size)
+    answer = http.post("/files", content=body, headers=FORM)
+    assert answer.status_code == 413
+    assert "4,500,000 bytes" in answer.json()["error"]["message"]
+    assert http.get("/files").json()["data"] == []
