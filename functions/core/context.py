@@ -10,7 +10,7 @@ from core.schema.formats import JsonSchemaFormat
 from core.schema.messages import ImageUrlContent, Message, RefusalContent, TextContent
 from core.schema.runs import RunConfig
 from core.schema.steps import MessageCreationDetails, RunStep, ToolCallsDetails
-from core.schema.tools import ActionTool, FunctionTool, NamedToolChoice, ToolTypeChoice
+from core.schema.tools import FunctionTool, NamedToolChoice, ToolTypeChoice, WebSearchTool
 from core.web_search import web_search_function
 
 # A rough measure that holds for most tokenizers and errs to the safe side for English.
@@ -147,7 +147,7 @@ def _tools(config: RunConfig, actions: Mapping[str, Action]) -> list[dict[str, A
     for tool in config.tools:
         if isinstance(tool, FunctionTool):
             tools.append(tool.model_dump(mode="json", exclude_none=True))
-        elif not isinstance(tool, ActionTool):
+        elif isinstance(tool, WebSearchTool):
             tools.append({"type": "function", "function": web_search_function()})
         elif tool.id in actions:
             tools.append({"type": "function", "function": _action_function(actions[tool.id])})
