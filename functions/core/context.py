@@ -11,7 +11,7 @@ from core.schema.formats import JsonSchemaFormat
 from core.schema.messages import Message
 from core.schema.runs import RunConfig
 from core.schema.steps import MessageCreationDetails, RunStep, ToolCallsDetails
-from core.schema.tools import ActionTool, FunctionTool, NamedToolChoice, ToolTypeChoice
+from core.schema.tools import FunctionTool, NamedToolChoice, ToolTypeChoice, WebSearchTool
 from core.tokens import request_tokens
 from core.web_search import web_search_function
 
@@ -111,7 +111,7 @@ def _tools(config: RunConfig, actions: Mapping[str, Action]) -> list[dict[str, A
     for tool in config.tools:
         if isinstance(tool, FunctionTool):
             tools.append(tool.model_dump(mode="json", exclude_none=True))
-        elif not isinstance(tool, ActionTool):
+        elif isinstance(tool, WebSearchTool):
             tools.append({"type": "function", "function": web_search_function()})
         elif tool.id in actions:
             tools.append({"type": "function", "function": _action_function(actions[tool.id])})

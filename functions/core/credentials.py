@@ -101,6 +101,7 @@ def with_credentials(request: PreparedRequest, credentials: Credentials) -> Prep
         request,
         url=f"{url}?{'&'.join(pairs)}" if pairs else url,
         headers={**headers, **credentials.headers},
+        withheld=credentials.secrets,
     )
 
 

@@ -30,6 +30,10 @@ class Mask:
             re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE) if ordered else None
         )
 
+    def finds(self, text: str) -> bool:
+        """Return whether a text holds a secret."""
+        return self._pattern is not None and self._pattern.search(text) is not None
+
     def hide(self, text: str, *, cut: bool = False) -> str:
         """Return the text with `***` for every secret.
 

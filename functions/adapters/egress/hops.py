@@ -7,6 +7,7 @@ from adapters.egress.bodies import ACCEPTED_CODING
 from adapters.egress.errors import EgressRefused
 from adapters.egress.targets import Target, parse_target
 from core.http_headers import HARMLESS_HEADERS, is_connection_header, is_header_name
+from core.masking import Mask
 from core.openapi import PreparedRequest
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -24,12 +25,14 @@ class Hop:
         target: where it goes.
         headers: by their names in lower case, without those of the connection.
         body: None if there is none.
+        withheld: texts that no redirect may take to another origin.
     """
 
     method: str
     target: Target = field(repr=False)
     headers: dict[str, str] = field(repr=False)
     body: bytes | None = field(repr=False)
+    withheld: tuple[str, ...] = field(default=(), repr=False)
 
     def wire_headers(self) -> list[tuple[str, str]]:
         """Return all headers of the request."""
@@ -65,7 +68,7 @@ def first_hop(request: PreparedRequest, idempotency_key: str | None) -> Hop:
         if is_connection_header(name):
             raise EgressRefused(f"Tools may not set the header {lowered!r}.")
         headers[lowered] = value.strip()
-    return Hop(request.method, parse_target(request.url), headers, request.body)
+    return Hop(request.method, parse_target(request.url), headers, request.body, request.withheld)
 
 
 def following_hop(hop: Hop, status: int, location: bytes) -> Hop:
@@ -77,7 +80,8 @@ def following_hop(hop: Hop, status: int, location: bytes) -> Hop:
         location: the value of the response's `Location`.
 
     Raises:
-        EgressRefused: it leads where no request may go, or out of TLS.
+        EgressRefused: it leads where no request may go, out of TLS, or takes to another origin what
+            is to be withheld from it.
     """
     target = hop.target.resolve(location)
     if hop.target.scheme == "https" and target.scheme == "http":
@@ -89,5 +93,10 @@ def following_hop(hop: Hop, status: int, location: bytes) -> Hop:
         method, body = "GET", None
         headers = {name: text for name, text in headers.items() if name != "content-type"}
     if target.origin != hop.target.origin:
+        if Mask(hop.withheld).finds(target.origin + target.path_and_query):
+            # Many a service repeats the query of a request in the redirect that answers it.
+            raise EgressRefused(
+                f"{hop.target.origin} redirects to another host with credentials in the URL."
+            )
         headers = {name: text for name, text in headers.items() if name in HARMLESS_HEADERS}
-    return Hop(method, target, headers, body)
+    return Hop(method, target, headers, body, hop.withheld)

@@ -41,12 +41,14 @@ class PreparedRequest:
         url: absolute, in ASCII.
         headers: without those that frame the message; whoever sends it adds them.
         body: None if the request has none.
+        withheld: texts in it that no redirect may take to another origin.
     """
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(repr=False)
+    withheld: tuple[str, ...] = field(default=(), repr=False)
 
 
 def build_request(operation: Operation, arguments: JsonObject) -> PreparedRequest:

@@ -45,6 +45,10 @@ def behave(exchange: Exchange, request: Received) -> None:
         host = "localhost" if url.path.endswith("elsewhere") else "127.0.0.1"
         port = request.headers["host"].partition(":")[2]
         exchange.answer(307, Location=f"http://{host}:{port}/v1/pets/7")
+    elif url.path == "/v1/pets/moved":
+        # As a proxy does that knows a service's other name: it repeats the query.
+        port = request.headers["host"].partition(":")[2]
+        exchange.answer(301, Location=f"http://localhost:{port}/v1/pets/7?{url.query}")
     elif url.path == "/v1/pets/mirror":
         told = json.dumps({"target": request.target, "headers": request.headers}).encode()
         exchange.answer(200, told, Content_Type="application/json")
@@ -248,3 +252,19 @@ def test_an_argument_does_not_take_the_place_of_credentials(shop: HttpService) -
     first, second = shop.received
     assert (first.headers.get("x-page"), first.headers["x_page"]) == (None, SECRET)
     assert parse_qsl(urlsplit(second.target).query) == [("TAGS", SECRET)]
+
+
+@pytest.mark.parametrize("secret", [SECRET, "a b/c+d%&="])
+def test_a_redirect_that_repeats_the_key_for_another_host_is_not_followed(
+    shop: HttpService, secret: str
+) -> None:
+    allow = f"127.0.0.1:{shop.port},localhost:{shop.port}"
+    key = IN_QUERY | {"secret": secret}
+    output = run(shop, "getPet", '{"id": "moved"}', allow=allow, authentication=key)
+    assert json.loads(output.output) == {
+        "error": f"http://127.0.0.1:{shop.port} redirects to another host with credentials in the "
+        "URL."
+    }
+    assert len(shop.received) == 1
+    followed = run(shop, "getPet", '{"id": "moved"}', allow=allow, authentication=BEARER)
+    assert json.loads(followed.output) == PETS["7"]

@@ -13,15 +13,8 @@ from core.schema.actions import Action
 from core.schema.formats import JsonObjectFormat, JsonSchemaFormat, ResponseFormat, TextFormat
 from core.schema.messages import Attachment, Message
 from core.schema.runs import Usage
-from core.schema.steps import CalledFunction, RunStep, WebSearchCall
-from core.schema.tools import (
-    ActionTool,
-    FunctionTool,
-    NamedFunction,
-    NamedToolChoice,
-    ToolTypeChoice,
-    WebSearchTool,
-)
+from core.schema.steps import RunStep
+from core.schema.tools import ActionTool, FunctionTool, NamedFunction, NamedToolChoice
 from tests.support.runs import (
     action_call,
     assistant_message,
@@ -242,28 +235,6 @@ def test_an_action_that_was_deleted_is_not_offered() -> None:
     told = request(tools=[ActionTool(type="action", id="action_gone")], tool_choice="required")
     assert told.tools == []
     assert told.parameters == {}
-
-
-def test_web_search_is_offered_as_a_function_without_the_tools_settings() -> None:
-    tool = WebSearchTool(type="web_search", allowed_domains=["docs.example"])
-    told = request(tools=[tool, function_tool("f")], tool_choice=ToolTypeChoice(type="web_search"))
-    assert [offered["function"]["name"] for offered in told.tools] == ["web_search", "f"]
-    assert list(told.tools[0]["function"]["parameters"]["properties"]) == ["query"]
-    assert "docs.example" not in str(told.tools)
-    assert told.parameters == {
-        "tool_choice": {"type": "function", "function": {"name": "web_search"}}
-    }
-
-
-def test_an_earlier_search_is_told_as_a_call_of_its_function() -> None:
-    called = CalledFunction(name="web_search", arguments='{"query": "tides"}', output="[]")
-    step = call_step(WebSearchCall(id="call_1", web_search=called), status="completed")
-    asked, answer = request(steps=(step,)).messages[-2:]
-    assert asked["tool_calls"][0]["function"] == {
-        "name": "web_search",
-        "arguments": '{"query": "tides"}',
-    }
-    assert answer == {"role": "tool", "tool_call_id": "call_1", "content": "[]"}
 
 
 FORCED = NamedToolChoice(type="function", function=NamedFunction(name="f"))

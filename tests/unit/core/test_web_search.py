@@ -1,4 +1,4 @@
-"""The tool `web_search`: what may be said of it, and which hosts its results may come from."""
+"""The tool `web_search`: its settings, its function, and the hosts its results may come from."""
 
 from typing import Any
 
@@ -7,8 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from core.schema.tools import Tool, WebSearchTool
+from core.context import build_request
+from core.model import ModelRequest
+from core.schema.steps import CalledFunction, RunStep, WebSearchCall
+from core.schema.tools import Tool, ToolTypeChoice, WebSearchTool
 from core.web_search import admits_host
+from tests.support.runs import call_step, run_record
+from tests.support.world import function_tool, run_config
 
 LABELS = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)
 DOMAINS = st.lists(LABELS, min_size=2, max_size=3).map(".".join)
@@ -76,3 +81,33 @@ def test_a_domain_does_not_hold_what_only_looks_like_it(
     for host in (before + domain, f"{domain}.{after}x", f"{before}-{domain}"):
         assert not admits_host(tool(allowed_domains=[domain]), host)
         assert admits_host(tool(blocked_domains=[domain]), host)
+
+
+def asked(*steps: RunStep, **config: Any) -> ModelRequest:
+    """Return what the model is asked in a run without messages."""
+    run = run_record(run_config(**config))
+    return build_request(run, (), steps, {}, {}, {}, calls_allowed=True)
+
+
+def test_a_search_is_offered_as_a_function_without_the_tools_settings() -> None:
+    told = asked(
+        tools=[tool(allowed_domains=["docs.example"]), function_tool("f")],
+        tool_choice=ToolTypeChoice(type="web_search"),
+    )
+    assert [offered["function"]["name"] for offered in told.tools] == ["web_search", "f"]
+    assert list(told.tools[0]["function"]["parameters"]["properties"]) == ["query"]
+    assert "docs.example" not in str(told.tools)
+    assert told.parameters == {
+        "tool_choice": {"type": "function", "function": {"name": "web_search"}}
+    }
+
+
+def test_an_earlier_search_is_told_as_a_call_of_its_function() -> None:
+    called = CalledFunction(name="web_search", arguments='{"query": "tides"}', output="[]")
+    step = call_step(WebSearchCall(id="call_1", web_search=called), status="completed")
+    call, answer = asked(step).messages[-2:]
+    assert call["tool_calls"][0]["function"] == {
+        "name": "web_search",
+        "arguments": '{"query": "tides"}',
+    }
+    assert answer == {"role": "tool", "tool_call_id": "call_1", "content": "[]"}
