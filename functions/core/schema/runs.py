@@ -148,7 +148,6 @@ class RunParameters(RequestModel):
     Attributes:
         expires_after_seconds: an extension: when the run expires, counted from its creation.
         ttl_seconds: an extension: when the run is deleted, with its steps, counted from its end.
-        multitask_strategy: an extension: what happens if a run is active on the thread.
     """
 
     assistant_id: str
@@ -172,7 +171,13 @@ class RunParameters(RequestModel):
 
 
 class CreateRun(RunParameters):
-    """The body of `POST /v1/threads/{thread_id}/runs`."""
+    """The body of `POST /v1/threads/{thread_id}/runs`.
+
+    Attributes:
+        multitask_strategy: an extension: what happens if a run is active on the thread. The new one
+            is refused (`reject`, the default), waits until those before it have ended (`enqueue`),
+            or has them cancelled (`interrupt`).
+    """
 
     additional_instructions: Instructions | None = None
     additional_messages: list[CreateMessage] | None = None
