@@ -12,10 +12,10 @@ import pytest
 from tests.unit.core.thread_line_store import Flaw
 from tests.unit.core.thread_line_world import ThreadLineWorld
 
-SCHEDULES = 1000
+SCHEDULES = 700
 MOST_CRASHES = 6
 # Each flaw is found within about two hundred schedules.
-FLAWED_SCHEDULES = 5000
+FLAWED_SCHEDULES = 2000
 
 
 def explore(seed: int, crashes: int, flaw: Flaw | None = None) -> ThreadLineWorld:
@@ -52,4 +52,4 @@ def test_without_crashes_every_turn_begins_at_once() -> None:
 def test_the_exploration_misses_each_condition_that_is_taken_away(flaw: Flaw) -> None:
     with pytest.raises(AssertionError, match=r"^schedule \d+, "):
         for seed in range(FLAWED_SCHEDULES):
-            explore(seed, 3, flaw)
+            explore(seed, 2, flaw)

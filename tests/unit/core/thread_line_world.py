@@ -18,7 +18,12 @@ from adapters.dynamodb.errors import (
     ThreadBusy,
 )
 from core.changes import Change, ThreadLine
-from core.dispatch import FIRST_CHECK_SECONDS, EnqueueStep, dispatch_of, next_look_seconds
+from core.dispatch import (
+    FIRST_CHECK_SECONDS,
+    EnqueueStep,
+    dispatch_of,
+    next_look_seconds,
+)
 from core.endings import EndTrigger, claim, end_run
 from core.jobs import CheckJob, StepJob
 from core.records import RunPhase, RunRecord
@@ -104,7 +109,7 @@ class ThreadLineWorld:
         assert ids == sorted(ids), "a message stands before what was said earlier"
         for run_id in store.doomed:
             assert store.runs[run_id].status != "completed", "an interrupted run goes on"
-        most_late = 100_000 + 100_000 * self._most_crashes
+        most_late = 100_000 + 240_000 * self._most_crashes
         assert store.late_ms <= most_late, "a run whose turn has come stands still"
 
     # ---- what may happen ------------------------------------------------------------------------
