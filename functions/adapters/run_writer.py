@@ -2,39 +2,63 @@
 
 import random
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
-from adapters.dynamodb.errors import RunMoved, StoreUnavailable
+from adapters.dynamodb.errors import LineMoved, RunMoved, StoreUnavailable
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.transactions import Receipt
 from adapters.push import Pusher
+from adapters.queues import Queues
 from core.changes import Change
 from core.clock import Clock
+from core.dispatch import FIRST_CHECK_SECONDS
 from core.event_log import Batch, Cursor
 from core.jobs import CallJob
 from core.records import CallState, RunPhase, RunRecord
+from core.thread_line import MAX_WAITING_INTERRUPTS, Turn, next_turn
 from core.tool_phase import record_output
+
+T = TypeVar("T")
 
 # Calls that end together race for the run's next epoch; each round lets one through.
 _ANSWER_ROUNDS = 80
 _LONGEST_PAUSE_SECONDS = 0.25
+# Each round tells how the line is; it moves when somebody joins an empty one or leaves another.
+_LINE_ROUNDS = MAX_WAITING_INTERRUPTS + 2
 
 
 class RunWriter:
     """Carries out changes of runs and pushes what they announce.
+
+    A run that ends hands its thread to the next one in the line, if one waits: in the same write.
 
     Args:
         store: where runs and their events are written.
         calls: the internal tool calls of runs.
         pusher: tells those who watch.
         clock: gives milliseconds.
+        queues: where the run whose turn comes is sent for; None for who ends no runs.
+        report: is told of what failed after a write, as words and the error; it is made good later.
     """
 
-    def __init__(self, store: RunStore, calls: ToolCalls, pusher: Pusher, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        calls: ToolCalls,
+        pusher: Pusher,
+        clock: Clock,
+        queues: Queues | None,
+        report: Callable[[str, Exception], None],
+    ) -> None:
         self._store = store
         self._calls = calls
         self._pusher = pusher
         self._clock = clock
+        self._queues = queues
+        self._report = report
 
     def apply(self, change: Change, receipt: Receipt | None = None) -> RunRecord:
         """Change a run that nobody works on.
@@ -47,7 +71,7 @@ class RunWriter:
             Repeated: the request was answered before.
             RunMoved: somebody moved it since it was read, or works on it.
         """
-        run, batch = self._store.apply(change, receipt)
+        run, batch = self._write(change, lambda seen: self._store.apply(seen, receipt))
         self.publish(run, batch)
         return run
 
@@ -68,7 +92,7 @@ class RunWriter:
             LeaseLost, CancelRequested: as `RunStore.commit` says.
         """
         batch = cursor.batch(change.events) if change.events else None
-        run = self._store.commit(change, cursor, release=release)
+        run = self._write(change, lambda seen: self._store.commit(seen, cursor, release=release))
         self.publish(run, batch)
         return run
 
@@ -117,3 +141,34 @@ class RunWriter:
         """Push a batch that is in the log."""
         if batch is not None:
             self._pusher.publish(run.tenant, run.thread_id, run.id, batch)
+
+    def _write(self, change: Change, write: Callable[[Change], T]) -> T:
+        """Write a change as it fits the thread's line, which nobody knows until it does not."""
+        armed: Turn | None = None
+        for _ in range(_LINE_ROUNDS):
+            turn = next_turn(change)
+            if turn is not None and turn != armed:
+                # Armed before the write: whatever dies after it, the run moves on.
+                self._sender.send_check(turn.check, FIRST_CHECK_SECONDS)
+                armed = turn
+            try:
+                written = write(change)
+            except LineMoved as moved:
+                change = replace(change, line=moved.line)
+                continue
+            if turn is not None:
+                self._send_step(turn)
+            return written
+        raise StoreUnavailable("The thread's line moved each time that the run was to leave it.")
+
+    def _send_step(self, turn: Turn) -> None:
+        try:
+            self._sender.send_step(turn.step)
+        except Exception as error:
+            self._report("step not enqueued", error)
+
+    @property
+    def _sender(self) -> Queues:
+        if self._queues is None:
+            raise LookupError("Who ends runs has queues.")
+        return self._queues

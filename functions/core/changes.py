@@ -1,11 +1,24 @@
 """One atomic change of a run: everything in it is written, or nothing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from core.event_log import Event, EventId
-from core.records import CallRecord, RunRecord
+from core.records import CallRecord, RunPhase, RunRecord
 from core.schema.messages import Message
 from core.schema.steps import RunStep
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadLine:
+    """Who holds a thread, and who waits for it.
+
+    Attributes:
+        active: the run that holds it.
+        waiting: the runs that wait, in the order in which their turns come.
+    """
+
+    active: str | None = None
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,8 @@ class Change:
             transaction fails.
         follows: the log's last id, if the change was made from a look at the log; what was added
             to it since then is void.
+        line: the thread's line as a writer that ends the run has seen it. Most have not looked:
+            nobody waits, and the transaction fails if somebody does.
     """
 
     before: RunRecord
@@ -30,11 +45,18 @@ class Change:
     steps: tuple[RunStep, ...] = ()
     calls: tuple[CallRecord, ...] = ()
     follows: EventId | None = None
+    line: ThreadLine = field(default_factory=ThreadLine)
 
     @property
     def releases_thread(self) -> bool:
-        """Whether the run ends here, so that the thread takes messages and runs again."""
+        """Whether the run ends here, so that it leaves the thread's line."""
         return self.after.ended and not self.before.ended
+
+    @property
+    def successor(self) -> str | None:
+        """The run that gets the thread by this change; None if there is none."""
+        holds = self.releases_thread and self.before.phase is not RunPhase.WAITING
+        return self.line.waiting[0] if holds and self.line.waiting else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ twice changes nothing, because a step is claimed once and a call is claimed once
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.jobs import CallRef, StepJob, ToolPhase
+from core.jobs import CallRef, CheckJob, StepJob, ToolPhase
 from core.records import CallRecord, CallState, RunPhase, RunRecord
 
 # Checks that are armed before the API's transaction must not fire before it: their delay exceeds
@@ -77,7 +77,7 @@ def next_check_seconds(run: RunRecord, *, now_ms: int) -> int:
     """Return when to look at a run again, in whole seconds from now, 1 to 900.
 
     A lease that is not renewed has ended by then; a tool phase is over; a run that waits for its
-    client has expired; a step that was just sent for has been claimed.
+    client, or for the runs before it, has expired; a step that was just sent for has been claimed.
     """
     if run.is_leased(now_ms):
         due_ms = run.lease_until_ms
@@ -93,3 +93,14 @@ def next_check_seconds(run: RunRecord, *, now_ms: int) -> int:
         return FIRST_CHECK_SECONDS
     seconds = -(-(due_ms - now_ms) // 1000) + _MARGIN_SECONDS
     return min(seconds, MAX_CHECK_SECONDS)
+
+
+def next_look_seconds(run: RunRecord, check: CheckJob, *, now_ms: int) -> int:
+    """Return when a check of a run shall come due again, in whole seconds from now, 1 to 900.
+
+    One that was armed for a waiting run's turn comes again soon: the turn may come any moment, and
+    then nobody else may know.
+    """
+    if run.phase is RunPhase.WAITING and check.watch > run.watch:
+        return FIRST_CHECK_SECONDS
+    return next_check_seconds(run, now_ms=now_ms)

@@ -71,6 +71,7 @@ def end_run(
             "open_message": None,
             "pending_calls": 0,
             "cancel_requested": False,
+            "held_messages": None,
         }
     )
     return Change(run, after, tuple(events), messages, steps)

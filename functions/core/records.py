@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from core.event_log import EventId
 from core.schema.common import WireModel
+from core.schema.messages import Message
 from core.schema.runs import (
     RequiredAction,
     Run,
@@ -24,10 +25,17 @@ TERMINAL: frozenset[RunStatus] = frozenset(
 class RunPhase(StrEnum):
     """Who has the next move."""
 
+    WAITING = "waiting"  # the runs before it on the thread: they have not all ended
     READY = "ready"  # the runner: a step may be claimed
     TOOLS = "tools"  # the state machine: internal tool calls are unfinished
     CLIENT = "client"  # the client: it must submit tool outputs
     ENDED = "ended"
+
+
+class HeldMessages(WireModel):
+    """What a waiting run's request adds to the thread, until the run is claimed."""
+
+    messages: list[Message]
 
 
 class RunRecord(WireModel):
@@ -49,7 +57,8 @@ class RunRecord(WireModel):
         cancel_requested: somebody asked to cancel while a worker held the lease.
         bad_calls: tool calls so far that the model got wrong (unknown tools, broken arguments).
         set_going_ms: when the client last set the run going: by creating it, or by submitting
-            outputs; in milliseconds since the epoch.
+            outputs; or when its turn on the thread came; in milliseconds since the epoch.
+        held_messages: become the thread's when the run is claimed; kept by runs that wait.
     """
 
     id: str
@@ -73,6 +82,7 @@ class RunRecord(WireModel):
     cancel_requested: bool = False
     bad_calls: int = 0
     set_going_ms: int = 0
+    held_messages: HeldMessages | None = None
     created_at: int
     expires_at: int
     started_at: int | None = None

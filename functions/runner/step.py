@@ -15,6 +15,7 @@ from core.records import RunPhase, RunRecord
 from core.run_machine import Trigger
 from core.schema.runs import RunError
 from core.step_planner import plan
+from core.thread_line import place_messages
 from core.turn_assembler import Turn, TurnAssembler
 from core.turn_commit import abort_turn, cancel_instead, commit_turn
 from runner.prompt import Prompt, load_prompt
@@ -104,6 +105,7 @@ def _claim(context: RunnerContext, run: RunRecord, invocation: Invocation) -> He
         step=left.step,
         now=now_ms // 1000,
     )
+    change = place_messages(change, context.ids.new, now=now_ms // 1000)
     try:
         return Held(*context.writer.claim(left.close(change)))
     except RunMoved:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from core.dispatch import next_check_seconds, step_job
+from core.dispatch import next_look_seconds, step_job
 from core.jobs import CallJob, CheckJob
 from core.records import CallState, RunPhase, RunRecord
 from core.run_machine import Trigger
@@ -66,7 +66,7 @@ def check(context: SupervisorContext, job: CheckJob) -> None:
     now_ms = context.clock()
     # A check whose number the run does not carry yet was armed for a write that is still to come,
     # or never will: it only keeps itself alive.
-    context.queues.send_check(job, next_check_seconds(run, now_ms=now_ms))
+    context.queues.send_check(job, next_look_seconds(run, job, now_ms=now_ms))
     if job.watch == run.watch and not run.is_leased(now_ms):
         _move_on(context, run, now_ms)
 

@@ -37,6 +37,7 @@ from wiring.settings import (
     WorkerSettings,
     read_settings,
 )
+from wiring.telemetry import log_failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,16 @@ class RunnerContext(SupervisorContext):
     model: ModelClient
 
 
-def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
-    """Return the parts that every function has."""
+def build_stores(
+    settings: Settings, queues: Queues | None = None, *, clock: Clock = system_clock
+) -> Stores:
+    """Return the parts that every function has.
+
+    Args:
+        settings: names the resources.
+        queues: of a function that ends runs, so that the next ones on their threads begin.
+        clock: gives milliseconds.
+    """
     dynamodb = aws.dynamodb_client()
     bucket = aws.s3_client()
     texts = BucketTextStore(bucket, settings.bucket)
@@ -128,7 +137,7 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
         keys=KeyStore(dynamodb, settings.state_table, clock),
         subscriptions=subscriptions,
         pusher=pusher,
-        writer=RunWriter(runs, calls, pusher, clock),
+        writer=RunWriter(runs, calls, pusher, clock, queues, log_failure),
     )
 
 
@@ -136,10 +145,11 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
 def api_context() -> ApiContext:
     """Return the API function's parts."""
     settings = read_settings(ApiSettings)
+    queues = _queues(settings)
     return ApiContext(
-        **_parts(build_stores(settings)),
+        **_parts(build_stores(settings, queues)),
         settings=settings,
-        queues=_queues(settings),
+        queues=queues,
         catalog=build_catalog(settings),
     )
 
@@ -162,10 +172,11 @@ def worker_context() -> WorkerContext:
 def supervisor_context() -> SupervisorContext:
     """Return the parts of timers and dead letters."""
     settings = read_settings(SupervisorSettings)
+    queues = _queues(settings)
     return SupervisorContext(
-        **_parts(build_stores(settings)),
+        **_parts(build_stores(settings, queues)),
         settings=settings,
-        queues=_queues(settings),
+        queues=queues,
         machine=_machine(settings),
     )
 
@@ -174,10 +185,11 @@ def supervisor_context() -> SupervisorContext:
 def runner_context() -> RunnerContext:
     """Return the runner's parts."""
     settings = read_settings(RunnerSettings)
+    queues = _queues(settings)
     return RunnerContext(
-        **_parts(build_stores(settings)),
+        **_parts(build_stores(settings, queues)),
         settings=settings,
-        queues=_queues(settings),
+        queues=queues,
         machine=_machine(settings),
         model=build_model(settings),
     )

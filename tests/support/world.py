@@ -27,6 +27,7 @@ from tool_worker.handler import carry_out
 from tool_worker.registry import ToolRegistry
 from wiring.bootstrap import RunnerContext, WorkerContext, build_stores
 from wiring.settings import RunnerSettings, WorkerSettings
+from wiring.telemetry import log_failure
 
 TENANT = "proj_test"
 REGION = "us-east-1"
@@ -278,11 +279,12 @@ def build_world(environment: dict[str, str]) -> World:
     settings = RunnerSettings.model_validate(
         {name.lower(): value for name, value in environment.items()}
     )
+    queues, machine, model = RecordedQueues(), RecordedMachine(), ScriptedModel()
     stores = build_stores(settings, clock=clock)
     pusher = RecordedPusher()
     parts: dict[str, Any] = {name: getattr(stores, name) for name in type(stores).__slots__}
-    parts |= {"pusher": pusher, "writer": RunWriter(stores.runs, stores.calls, pusher, clock)}
-    queues, machine, model = RecordedQueues(), RecordedMachine(), ScriptedModel()
+    writer = RunWriter(stores.runs, stores.calls, pusher, clock, queues, log_failure)
+    parts |= {"pusher": pusher, "writer": writer}
     runner = RunnerContext(
         **parts,
         settings=settings,

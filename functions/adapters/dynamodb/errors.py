@@ -1,5 +1,7 @@
 """Lost races and missing rows, as typed outcomes."""
 
+from core.changes import ThreadLine
+
 
 class ThreadMissing(Exception):
     """There is no such thread in the tenant's project."""
@@ -9,12 +11,37 @@ class ThreadBusy(Exception):
     """A run is active on the thread.
 
     Args:
-        run_id: the active run, if it is known.
+        line: the active run, and those that wait for it.
     """
 
-    def __init__(self, run_id: str | None) -> None:
+    def __init__(self, line: ThreadLine) -> None:
         super().__init__("The thread has an active run.")
-        self.run_id = run_id
+        self.line = line
+        self.run_id = line.active
+
+
+class LineFull(Exception):
+    """As many runs wait for the thread as may.
+
+    Args:
+        waiting: how many do.
+    """
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__("The thread's line is full.")
+        self.waiting = waiting
+
+
+class LineMoved(Exception):
+    """The thread's line is not as the writer has seen it; nothing was written.
+
+    Args:
+        line: the line as it is.
+    """
+
+    def __init__(self, line: ThreadLine) -> None:
+        super().__init__("Runs have joined or left the thread's line.")
+        self.line = line
 
 
 class MessageOpen(Exception):

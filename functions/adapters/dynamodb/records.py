@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
 from adapters.dynamodb.values import Item, TextStore, plain, scalar
+from core.changes import ThreadLine
 from core.records import CallRecord, RunRecord
 from core.schema.messages import Message
 
@@ -112,6 +113,15 @@ def read_message(item: Item, texts: TextStore) -> Message:
     return message.model_copy(update={"metadata": json.loads(item["metadata"]["S"])})
 
 
+def read_line(lock: Item) -> ThreadLine:
+    """Return the line at a thread, by the thread's lock."""
+    waiting = lock.get("waiting", {"L": []})["L"]
+    active = plain(lock.get("active_run"))
+    return ThreadLine(
+        None if active is None else str(active), tuple(str(plain(run_id)) for run_id in waiting)
+    )
+
+
 def raise_thread_refusal(old: Item) -> None:
     """Say why a thread did not take a write, by its item as it was (empty: there is none).
 
@@ -121,5 +131,4 @@ def raise_thread_refusal(old: Item) -> None:
     """
     if not old or "deleted" in old:
         raise ThreadMissing
-    active = plain(old.get("active_run"))
-    raise ThreadBusy(str(active) if active is not None else None)
+    raise ThreadBusy(read_line(old))

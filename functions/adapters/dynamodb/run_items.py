@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.values import Item, TextStore, plain, scalar
 from core.event_log import EventId
-from core.records import RunPhase, RunRecord
+from core.records import HeldMessages, RunPhase, RunRecord
 from core.schema.common import WireModel
 from core.schema.runs import RequiredAction, RunConfig, RunError, RunIncompleteDetails, Usage
 
@@ -46,6 +46,7 @@ _DOCUMENTS: Final[dict[str, type[WireModel]]] = {
     "last_error": RunError,
     "incomplete_details": RunIncompleteDetails,
     "usage": Usage,
+    "held_messages": HeldMessages,
 }
 _EVENT_IDS: Final = ("base", "tail")
 

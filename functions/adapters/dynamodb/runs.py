@@ -8,62 +8,45 @@ Whoever claims or applies takes the next epoch; that is the fencing token.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from adapters.dynamodb import keyspace
-from adapters.dynamodb.errors import CancelRequested, LeaseLost, RunMoved, StoreUnavailable
+from adapters.dynamodb.errors import (
+    CancelRequested,
+    LeaseLost,
+    LineFull,
+    LineMoved,
+    RunMoved,
+    ThreadMissing,
+)
 from adapters.dynamodb.event_log import EventLog
 from adapters.dynamodb.leases import HELD, holder
-from adapters.dynamodb.queries import query_page
 from adapters.dynamodb.records import (
-    call_item,
-    message_update,
     raise_thread_refusal,
-    read_message,
-    step_key,
+    read_line,
     thread_key,
 )
-from adapters.dynamodb.run_items import (
-    AUTHENTICATIONS,
-    changed_attributes,
-    read_run,
-    run_item,
-    run_key,
-)
-from adapters.dynamodb.threads import FREE
+from adapters.dynamodb.run_objects import RunObjects
+from adapters.dynamodb.run_writes import RunWrites, as_read
+from adapters.dynamodb.thread_line import ThreadLines, room
 from adapters.dynamodb.transactions import (
     ConditionFailed,
     Receipt,
-    is_condition_failure,
     transact,
 )
 from adapters.dynamodb.values import Item, TextStore, scalar
-from core.changes import Change, Leftovers
+from core.changes import Change, ThreadLine
 from core.clock import Clock
-from core.endings import with_logged_content
 from core.event_log import Batch, Cursor, Event, EventId
-from core.paging import PageQuery, page_of
-from core.records import CallRecord, CallState, RunRecord
-from core.schema.authentication import (
-    Authentication,
-    dump_authentications,
-    read_authentications,
-)
-from core.schema.common import ListPage
+from core.records import RunPhase, RunRecord
+from core.schema.authentication import Authentication
 from core.schema.messages import Message
-from core.schema.runs import Run
-from core.schema.steps import RunStep
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-_METADATA_ROUNDS: Final = 6
 
-
-class RunStore:
+class RunStore(RunObjects):
     """Runs, and the writes of what hangs on them: steps, messages, tool calls.
 
     Args:
@@ -82,74 +65,10 @@ class RunStore:
         texts: TextStore,
         clock: Clock,
     ) -> None:
-        self._client = client
-        self._table = table
-        self._log = log
-        self._texts = texts
+        super().__init__(client, table, log, texts)
         self._clock = clock
-
-    # ---- reading ------------------------------------------------------------------------------
-
-    def get(self, tenant: str, thread_id: str, run_id: str) -> RunRecord | None:
-        """Return a run (strongly consistent); None if there is none."""
-        item = self._item(tenant, thread_id, run_id)
-        return read_run(item, self._texts) if item else None
-
-    def list(self, tenant: str, thread_id: str, query: PageQuery) -> ListPage[Run]:
-        """Return a page of a thread's runs."""
-        items = query_page(
-            self._client, self._table, keyspace.thread(tenant, thread_id), keyspace.RUN, query
-        )
-        runs = [read_run(item, self._texts).to_wire() for item in items]
-        return page_of(runs, query, lambda run: run.id)
-
-    def open_records(self, run: RunRecord) -> Leftovers:
-        """Return what a run left open: its message, with the content that was logged, and its step.
-
-        Needed when a run ends, or is taken over, without the worker that was writing. That worker
-        may still be adding to the log: the change that follows closes just what is read here.
-        """
-        step = None if run.open_step is None else self.step(run, run.open_step)
-        if run.open_message is None:
-            return Leftovers(step=step)
-        item = self._client.get_item(
-            TableName=self._table,
-            Key={
-                "pk": {"S": keyspace.thread(run.tenant, run.thread_id)},
-                "sk": {"S": keyspace.MESSAGE + run.open_message},
-            },
-            ConsistentRead=True,
-        ).get("Item")
-        if item is None:
-            return Leftovers(step=step)
-        message = read_message(item, self._texts)
-        batches = [
-            batch
-            for batch in self._log.read(run.tenant, run.id)
-            if batch.first.epoch == run.epoch or (run.base is not None and batch.last <= run.base)
-        ]
-        events = [event for batch in batches for event in batch.events]
-        seen = batches[-1].last if batches else None
-        return Leftovers(with_logged_content(message, events), step, seen)
-
-    def authentications(self, run: RunRecord) -> dict[str, Authentication]:
-        """Return what a run was given for its actions, by their ids; nothing once it has ended."""
-        item = self._client.get_item(
-            TableName=self._table,
-            Key=run_key(run.tenant, run.thread_id, run.id),
-            ProjectionExpression=AUTHENTICATIONS,
-            ConsistentRead=True,
-        ).get("Item", {})
-        return read_authentications(item[AUTHENTICATIONS]["S"]) if item else {}
-
-    def step(self, run: RunRecord, step_id: str) -> RunStep | None:
-        """Return one of the run's steps (strongly consistent)."""
-        item = self._client.get_item(
-            TableName=self._table, Key=step_key(run, step_id), ConsistentRead=True
-        ).get("Item")
-        return RunStep.model_validate_json(self._texts.unpack(item["doc"])) if item else None
-
-    # ---- writing ------------------------------------------------------------------------------
+        self._writes = RunWrites(table, texts)
+        self._lines = ThreadLines(table)
 
     def create(
         self,
@@ -179,24 +98,11 @@ class RunStore:
             ThreadMissing: there is no such thread.
             ThreadBusy: a run is active on it.
         """
-        batch = Batch(None, EventId(run.epoch, 0), tuple(events))
-        run = run.model_copy(update={"tail": batch.last})
-        item = run_item(run, self._texts)
-        if authentications:
-            item[AUTHENTICATIONS] = scalar(dump_authentications(dict(authentications)))
+        run, batch = _born(run, events)
         writes: list[TransactWriteItemTypeDef] = [
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": thread_key(run),
-                    "UpdateExpression": "SET active_run = :run",
-                    "ConditionExpression": FREE if thread is None else "attribute_not_exists(pk)",
-                    "ExpressionAttributeValues": {":run": {"S": run.id}},
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                }
-            },
-            {"Put": {"TableName": self._table, "Item": item}},
-            *(self._put_message(run.tenant, message) for message in messages),
+            self._lines.take(run, new_thread=thread is not None),
+            self._writes.put(run, authentications),
+            *(self._writes.put_message(run.tenant, message) for message in messages),
             self._log.put(run.tenant, run.id, batch),
             *(thread or ()),
         ]
@@ -206,37 +112,52 @@ class RunStore:
             raise_thread_refusal(failure.old.get(0, {}))
         return run, batch
 
-    def set_metadata(
-        self, tenant: str, thread_id: str, run_id: str, metadata: dict[str, str]
-    ) -> RunRecord | None:
-        """Set a run's metadata; return the run as it is then, or None if there is none.
+    def enqueue(
+        self,
+        run: RunRecord,
+        events: Sequence[Event],
+        line: ThreadLine,
+        *,
+        interrupts: bool,
+        receipt: Receipt | None = None,
+        authentications: Mapping[str, Authentication] | None = None,
+    ) -> tuple[RunRecord, Batch]:
+        """Create a run that waits for its thread, and log its first events, in one transaction.
 
-        Nobody who works on the run writes its configuration, so this needs no lease.
+        Args:
+            run: the new run; it waits.
+            events: its first events.
+            line: the thread's line as it was seen; a run is active.
+            interrupts: whether all runs of the line are asked to cancel in the same transaction.
+            receipt: records the answer that tells of it.
+            authentications: for the run's actions, by their ids; forgotten when the run ends.
+
+        Returns:
+            The run as stored, and the batch that was logged.
+
+        Raises:
+            Repeated: the request was answered before.
+            ThreadMissing: there is no such thread.
+            LineFull: too many runs wait.
+            RunMoved: the line is no longer as it was seen.
         """
-        for _ in range(_METADATA_ROUNDS):
-            item = self._item(tenant, thread_id, run_id)
-            if item is None:
-                return None
-            run = read_run(item, self._texts)
-            config = run.config.model_copy(update={"metadata": metadata})
-            document = self._texts.pack(tenant, config.model_dump_json())
-            try:
-                changed = self._client.update_item(
-                    TableName=self._table,
-                    Key=run_key(tenant, thread_id, run_id),
-                    UpdateExpression="SET config = :new",
-                    ConditionExpression="config = :old",
-                    ExpressionAttributeValues={":new": document, ":old": item["config"]},
-                    ReturnValues="ALL_NEW",
-                )["Attributes"]
-            except ClientError as error:
-                self._texts.discard(document)
-                if not is_condition_failure(error):
-                    raise
-            else:
-                self._texts.discard(item["config"])
-                return read_run(changed, self._texts)
-        raise StoreUnavailable("Others changed the run each time that it was to be changed.")
+        if not room(line, interrupts=interrupts):
+            raise LineFull(len(line.waiting))
+        run, batch = _born(run, events)
+        places = self._lines.interrupt if interrupts else self._lines.join
+        writes = [
+            *places(run, line),
+            self._writes.put(run, authentications),
+            self._log.put(run.tenant, run.id, batch),
+        ]
+        try:
+            transact(self._client, writes, receipt)
+        except ConditionFailed as failure:
+            lock = failure.old.get(0)
+            if lock is not None and (not lock or "deleted" in lock):
+                raise ThreadMissing from None
+            raise RunMoved from None
+        return run, batch
 
     def claim(self, change: Change) -> tuple[RunRecord, Batch | None, Cursor]:
         """Take a run: the change sets the lease.
@@ -264,6 +185,7 @@ class RunStore:
         Raises:
             Repeated: the request was answered before.
             RunMoved: somebody moved the run since it was read, or works on it.
+            LineMoved: the run ends, and the thread's line is not as the change has it.
         """
         return self._take_epoch(change, keep_lease=False, receipt=receipt)
 
@@ -281,6 +203,7 @@ class RunStore:
         Raises:
             LeaseLost: the lease is another's by now; nothing was written.
             CancelRequested: somebody asked to cancel, and this change is not the answer to that.
+            LineMoved: the run ends, and the thread's line is not as the change has it.
         """
         before = change.before
         batch = cursor.batch(change.events) if change.events else None
@@ -308,11 +231,6 @@ class RunStore:
 
     # ---- parts of transactions ----------------------------------------------------------------
 
-    def _item(self, tenant: str, thread_id: str, run_id: str) -> Item | None:
-        return self._client.get_item(
-            TableName=self._table, Key=run_key(tenant, thread_id, run_id), ConsistentRead=True
-        ).get("Item")
-
     def _take_epoch(
         self, change: Change, *, keep_lease: bool, receipt: Receipt | None = None
     ) -> tuple[RunRecord, Batch | None]:
@@ -328,7 +246,7 @@ class RunStore:
         if not keep_lease:
             update |= {"lease_owner": None, "lease_until_ms": 0}
         after = change.after.model_copy(update=update)
-        condition, values = _as_read(before)
+        condition, values = as_read(before)
         if before.lease_owner is not None:
             condition += " AND lease_until_ms < :now"
             values[":now"] = scalar(self._clock())
@@ -354,87 +272,41 @@ class RunStore:
         receipt: Receipt | None = None,
     ) -> None:
         before = change.before
-        writes: list[TransactWriteItemTypeDef] = [
-            self._update_run(before, after, condition, values),
-            *(self._put_step(before, step) for step in change.steps),
-            *(self._put_message(before.tenant, message) for message in change.messages),
-            *(self._put_call(before, call) for call in change.calls),
-        ]
+        writes = self._writes.change(change, after, condition, values)
         if batch is not None:
             writes.append(self._log.put(before.tenant, before.id, batch))
+        place = len(writes)
         if change.releases_thread:
-            writes.append(
-                {
-                    "Update": {
-                        "TableName": self._table,
-                        "Key": thread_key(before),
-                        "UpdateExpression": "REMOVE active_run",
-                        "ConditionExpression": "active_run = :run",
-                        "ExpressionAttributeValues": {":run": {"S": before.id}},
-                    }
-                }
-            )
-        transact(self._client, writes, receipt)
+            if before.phase is RunPhase.WAITING and before.id not in change.line.waiting:
+                raise _not_in_place(before, self._lock(before))
+            writes += self._lines.leave(change, self._clock())
+        try:
+            transact(self._client, writes, receipt)
+        except ConditionFailed as failure:
+            if min(failure.old) < place:
+                raise
+            raise _not_in_place(before, failure.old.get(place, {})) from None
 
-    def _update_run(
-        self, before: RunRecord, after: RunRecord, condition: str, values: Item
-    ) -> "TransactWriteItemTypeDef":
-        changed = changed_attributes(before, after, self._texts)
-        if after.ended:
-            changed[AUTHENTICATIONS] = None
-        names = {f"#{name}": name for name in changed}
-        sets = [f"#{name} = :new_{name}" for name, value in changed.items() if value is not None]
-        removals = [f"#{name}" for name, value in changed.items() if value is None]
-        expression = " ".join(
-            f"{verb} {', '.join(parts)}"
-            for verb, parts in (("SET", sets), ("REMOVE", removals))
-            if parts
-        )
-        new = {f":new_{name}": value for name, value in changed.items() if value is not None}
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": run_key(before.tenant, before.thread_id, before.id),
-                "UpdateExpression": expression,
-                "ConditionExpression": condition,
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": new | values,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
-
-    def _put_message(self, tenant: str, message: Message) -> "TransactWriteItemTypeDef":
-        return message_update(self._table, tenant, message, self._texts)
-
-    def _put_step(self, run: RunRecord, step: RunStep) -> "TransactWriteItemTypeDef":
-        doc = self._texts.pack(run.tenant, step.model_dump_json())
-        return {"Put": {"TableName": self._table, "Item": step_key(run, step.id) | {"doc": doc}}}
-
-    def _put_call(self, run: RunRecord, call: CallRecord) -> "TransactWriteItemTypeDef":
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": call_item(run, call, self._texts),
-                "ConditionExpression": "attribute_not_exists(pk) OR #state <> :done",
-                "ExpressionAttributeNames": {"#state": "state"},
-                "ExpressionAttributeValues": {":done": {"S": CallState.DONE.value}},
-            }
-        }
+    def _lock(self, run: RunRecord) -> Item:
+        key = thread_key(run)
+        found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return found.get("Item", {})
 
 
-def _as_read(run: RunRecord) -> tuple[str, Item]:
-    """Return the condition that nobody has moved a run since it was read.
+def _born(run: RunRecord, events: Sequence[Event]) -> tuple[RunRecord, Batch]:
+    """Return a new run with its log's end, and the log's first batch."""
+    batch = Batch(None, EventId(run.epoch, 0), tuple(events))
+    return run.model_copy(update={"tail": batch.last}), batch
 
-    Its epoch alone does not tell: the holder of a lease that is over may still commit under it, and
-    then the lease is gone, or may open a step.
+
+def _not_in_place(run: RunRecord, lock: Item) -> LineMoved | ConditionFailed:
+    """Return what refuses the end of a run whose place in the line is not as it was seen.
+
+    Args:
+        run: the run.
+        lock: its thread's lock as it is. If the run is not there as it was read, others moved it.
     """
-    condition = "epoch = :epoch"
-    values: Item = {":epoch": scalar(run.epoch)}
-    for name in ("lease_owner", "open_step", "open_message"):
-        value = getattr(run, name)
-        if value is None:
-            condition += f" AND attribute_not_exists({name})"
-        else:
-            condition += f" AND {name} = :read_{name}"
-            values[f":read_{name}"] = scalar(value)
-    return condition, values
+    line = read_line(lock)
+    waits = run.phase is RunPhase.WAITING
+    in_place = run.id in line.waiting if waits else run.id == line.active
+    return LineMoved(line) if in_place else ConditionFailed({})

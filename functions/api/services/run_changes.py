@@ -7,9 +7,11 @@ from typing import TypeVar
 
 from adapters.dynamodb.errors import RunMoved, StoreUnavailable
 from core.dispatch import FIRST_CHECK_SECONDS
+from core.endings import end_run
 from core.errors import InvalidRequest
 from core.jobs import CheckJob
 from core.records import RunRecord
+from core.run_machine import Trigger
 from wiring.bootstrap import ApiContext
 from wiring.telemetry import log_failure
 
@@ -60,6 +62,18 @@ def send_check(context: ApiContext, run: RunRecord, watch: int) -> None:
     """
     job = CheckJob(tenant=run.tenant, thread_id=run.thread_id, run_id=run.id, watch=watch)
     context.queues.send_check(job, FIRST_CHECK_SECONDS)
+
+
+def end_cancelled(context: ApiContext, run: RunRecord) -> RunRecord:
+    """Cancel a run that nobody works on; return it as it ended.
+
+    Raises:
+        RunMoved: somebody moved it since it was read, or works on it.
+    """
+    left = context.runs.open_records(run)
+    now = context.clock() // 1000
+    change = end_run(run, Trigger.CANCELLED, message=left.message, step=left.step, now=now)
+    return context.writer.apply(left.close(change))
 
 
 def refuse_stream(context: ApiContext, stream: bool | None) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
+from adapters.dynamodb.errors import ThreadMissing
 from adapters.dynamodb.idempotency import Once
 from adapters.dynamodb.transactions import MAX_ITEMS
 from api.services.authentications import run_authentications
 from api.services.file_references import check_files, files_of_messages
 from api.services.lookups import missing, require_assistant, well_formed
+from api.services.multitask import NewRun, enter
 from api.services.run_changes import after_commit, refuse_stream, send_check
 from api.services.run_config import run_config
 from api.services.threads import new_thread
@@ -15,7 +16,7 @@ from api.services.tools import check_tool_choice, check_tools
 from core.dispatch import step_job
 from core.errors import InvalidRequest
 from core.event_log import Batch, Event
-from core.records import RunRecord
+from core.records import RunPhase, RunRecord
 from core.run_machine import run_event
 from core.schema.messages import Message, message_from_request
 from core.schema.runs import CreateRun, CreateThreadAndRun, Run
@@ -32,13 +33,14 @@ MAX_ADDITIONAL_MESSAGES = MAX_ITEMS - _RUN_ITEMS
 def create_run(
     context: ApiContext, tenant: str, thread_id: str, request: CreateRun, once: Once
 ) -> Run:
-    """Create a run and have its first step carried out.
+    """Create a run and have its first step carried out, when its turn has come.
 
     The delayed check is armed before the transaction: whatever dies after it, the run moves on.
 
     Raises:
         NotFound: there is no such thread or assistant.
-        InvalidRequest: a run is active on the thread, or the request contradicts itself.
+        InvalidRequest: a run is active on the thread and the new one shall not wait, too many wait,
+            or the request contradicts itself.
         Repeated: it was created by an earlier attempt.
     """
     refuse_stream(context, request.stream)
@@ -51,21 +53,12 @@ def create_run(
     authentications = run_authentications(request, run.config.tools)
     messages = _additional_messages(context, run, request)
     send_check(context, run, run.watch)
+    receipt = once.receipt(run.to_wire().model_dump_json())
+    new = NewRun(run, first_events(run), messages, receipt, authentications)
     try:
-        run, batch = context.runs.create(
-            run,
-            first_events(run),
-            messages,
-            receipt=once.receipt(run.to_wire().model_dump_json()),
-            authentications=authentications,
-        )
+        run, batch = enter(context, new, request.multitask_strategy or "reject")
     except ThreadMissing:
         raise missing("thread", thread_id) from None
-    except ThreadBusy as busy:
-        # Clients parse this sentence for the run that they have to wait for.
-        raise InvalidRequest(
-            f"Thread {thread_id} already has an active run {busy.run_id}."
-        ) from None
     return set_going(context, run, batch)
 
 
@@ -107,9 +100,13 @@ def first_events(run: RunRecord) -> tuple[Event, Event]:
 
 
 def set_going(context: ApiContext, run: RunRecord, batch: Batch) -> Run:
-    """Push a new run's first events and send for its first step; return it as clients see it."""
+    """Push a new run's first events and send for its first step; return it as clients see it.
+
+    A run that waits is sent for by who ends the run before it.
+    """
     after_commit("first events not pushed", lambda: context.writer.publish(run, batch))
-    after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
+    if run.phase is RunPhase.READY:
+        after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
     return run.to_wire()
 
 

@@ -2,13 +2,11 @@
 
 from api.services.lookups import found, require_run, require_thread, well_formed
 from api.services.pages import fitting
-from api.services.run_changes import retry_if_moved, send_check
-from core.endings import end_run
+from api.services.run_changes import end_cancelled, retry_if_moved, send_check
 from core.errors import InvalidRequest
 from core.idempotency import Attempt
 from core.paging import PageQuery
 from core.records import RunRecord
-from core.run_machine import Trigger
 from core.schema.common import ListPage, ModifyMetadata
 from core.schema.runs import Run
 from wiring.bootstrap import ApiContext
@@ -64,15 +62,10 @@ def _cancel(context: ApiContext, run: RunRecord, attempt: Attempt) -> RunRecord:
         return run
     if run.ended:
         raise InvalidRequest(f"Cannot cancel run with status '{run.status}'.")
-    now_ms = context.clock()
-    if run.is_leased(now_ms):
+    if run.is_leased(context.clock()):
         if run.cancel_requested:
             return run
         # The worker may die before it sees the flag.
         send_check(context, run, run.watch)
         return context.leases.request_cancel(run)
-    left = context.runs.open_records(run)
-    change = end_run(
-        run, Trigger.CANCELLED, message=left.message, step=left.step, now=now_ms // 1000
-    )
-    return context.writer.apply(left.close(change))
+    return end_cancelled(context, run)

@@ -212,7 +212,9 @@ class CreateRun(RunParameters):
     """The body of `POST /v1/threads/{thread_id}/runs`.
 
     Attributes:
-        multitask_strategy: an extension: what happens if a run is active on the thread.
+        multitask_strategy: an extension: what happens if a run is active on the thread. The new one
+            is refused (`reject`, the default), waits until those before it have ended (`enqueue`),
+            or has them cancelled (`interrupt`).
     """
 
     additional_instructions: Instructions | None = None

@@ -59,7 +59,7 @@ def test_a_run_that_is_ready_needs_its_steps_message() -> None:
     )
 
 
-@pytest.mark.parametrize("phase", [RunPhase.CLIENT, RunPhase.ENDED])
+@pytest.mark.parametrize("phase", [RunPhase.WAITING, RunPhase.CLIENT, RunPhase.ENDED])
 def test_a_run_that_waits_or_has_ended_needs_nothing(phase: RunPhase) -> None:
     assert dispatch_of(run_record(phase=phase, open_step="step_1"), ()) is None
 
