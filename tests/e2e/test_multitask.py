@@ -30,7 +30,7 @@ def test_enqueued_runs_answer_one_by_one_in_their_order(service: Service) -> Non
     for messages in more:
         extra = {"multitask_strategy": "enqueue"}
         runs.append(service.start(thread_id, additional_messages=messages, extra_body=extra))
-    ended = [service.wait(run) for run in runs]
+    ended = [service.wait(run, 120) for run in runs]
     assert [run.status for run in ended] == ["completed"] * 3
     for before, after in pairwise(ended):
         assert before.completed_at is not None
