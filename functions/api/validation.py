@@ -276,6 +276,9 @@ def _type_name(value: Any) -> str:
 
 def _number(value: Any) -> str:
     """Return a number as a person writes it: 2 rather than 2.0."""
+    if isinstance(value, str):
+        # Of a query: pydantic takes `2.0` for the integer that it is.
+        value = int(value.partition(".")[0])
     number = float(value) if isinstance(value, float) else int(value)
     return str(int(number)) if number == int(number) else str(number)
 

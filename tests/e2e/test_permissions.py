@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import openai
 import pytest
 
 from infra.local.info import StackInfo
@@ -106,3 +107,18 @@ def test_without_one_permission_the_run_stops_where_it_is_needed(
     assert service.run(run).status == "in_progress"
     service.sdk.beta.threads.runs.cancel(run.id, thread_id=thread_id)
     assert service.wait(run).status == "cancelled"
+
+
+def test_files_need_no_more_than_the_policies_allow(service: Service) -> None:
+    content = bytes(range(256)) * 4000
+    files = service.sdk.files
+    file = files.create(file=("a.bin", content), purpose="assistants")
+    assert file.bytes == len(content)
+    assert files.content(file.id).read() == content
+    service.sdk.beta.threads.create(
+        messages=[{"role": "user", "content": "Read.", "attachments": [{"file_id": file.id}]}]
+    )
+    assert file.id in [found.id for found in files.list(purpose="assistants")]
+    assert files.delete(file.id).deleted
+    with pytest.raises(openai.NotFoundError, match="No such File object"):
+        files.content(file.id)

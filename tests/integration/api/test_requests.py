@@ -156,6 +156,12 @@ def test_a_body_over_the_limit_is_refused(client: TestClient) -> None:
             "integer_below_min_value",
         ),
         (
+            "limit=101.0",
+            "Invalid 'limit': integer above maximum value. "
+            "Expected a value <= 100, but got 101 instead.",
+            "integer_above_max_value",
+        ),
+        (
             "limit=many",
             "Invalid type for 'limit': expected an integer, but got a string instead.",
             "invalid_type",
