@@ -50,6 +50,7 @@ class RunRecord(WireModel):
         bad_calls: tool calls so far that the model got wrong (unknown tools, broken arguments).
         set_going_ms: when the client last set the run going: by creating it, or by submitting
             outputs; in milliseconds since the epoch.
+        ttl_seconds: how long after its end the run is deleted; None if it is kept.
     """
 
     id: str
@@ -73,6 +74,7 @@ class RunRecord(WireModel):
     cancel_requested: bool = False
     bad_calls: int = 0
     set_going_ms: int = 0
+    ttl_seconds: int | None = None
     created_at: int
     expires_at: int
     started_at: int | None = None
@@ -88,6 +90,16 @@ class RunRecord(WireModel):
     def ended(self) -> bool:
         """Whether the run has reached a terminal status."""
         return self.status in TERMINAL
+
+    @property
+    def ended_at(self) -> int | None:
+        """When the run reached its terminal status, in unix seconds; None if it has not.
+
+        A run that expired has no time of its own for that: it is the time that it was given.
+        """
+        if not self.ended:
+            return None
+        return self.completed_at or self.failed_at or self.cancelled_at or self.expires_at
 
     def is_leased(self, now_ms: int) -> bool:
         """Tell whether somebody works on the run at this moment."""

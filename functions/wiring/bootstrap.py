@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from adapters import aws
+from adapters.dynamodb.deletion import Deletions
 from adapters.dynamodb.event_log import EventLog
 from adapters.dynamodb.idempotency import AnswerStore
 from adapters.dynamodb.keys import KeyStore
@@ -19,6 +20,7 @@ from adapters.dynamodb.values import PASSING, BucketTextStore
 from adapters.push import Pusher
 from adapters.queues import Queues
 from adapters.run_writer import RunWriter
+from adapters.schedules import Schedules
 from adapters.state_machine import ToolsMachine
 from core.clock import Clock, system_clock
 from core.ids import IdSource
@@ -27,8 +29,10 @@ from wiring.settings import (
     ApiSettings,
     QueueSettings,
     RunnerSettings,
+    ScheduleSettings,
     Settings,
     SupervisorSettings,
+    TimerSettings,
     WorkerSettings,
     read_settings,
 )
@@ -47,6 +51,7 @@ class Stores:
     runs: RunStore
     leases: Leases
     calls: ToolCalls
+    deletions: Deletions
     event_log: EventLog
     keys: KeyStore
     subscriptions: Subscriptions
@@ -85,6 +90,26 @@ class SupervisorContext(Stores):
     machine: ToolsMachine
 
 
+class ExpiringFiles(Protocol):
+    """What the timers need of the files."""
+
+    def delete(self, tenant: str, file_id: str) -> object:
+        """Delete a file, if there is one of this id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TimersContext(SupervisorContext):
+    """The timers' parts.
+
+    Attributes:
+        files: deletes the files whose time is over; None where no files are served.
+    """
+
+    settings: TimerSettings
+    files: ExpiringFiles | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RunnerContext(SupervisorContext):
     """The runner's parts."""
@@ -114,6 +139,7 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
         runs=runs,
         leases=Leases(dynamodb, settings.state_table),
         calls=calls,
+        deletions=Deletions(dynamodb, settings.state_table, settings.stream_table, texts),
         event_log=log,
         keys=KeyStore(dynamodb, settings.state_table, clock),
         subscriptions=subscriptions,
@@ -126,7 +152,11 @@ def build_stores(settings: Settings, *, clock: Clock = system_clock) -> Stores:
 def api_context() -> ApiContext:
     """Return the API function's parts."""
     settings = read_settings(ApiSettings)
-    return ApiContext(**_parts(build_stores(settings)), settings=settings, queues=_queues(settings))
+    return ApiContext(
+        **_parts(build_stores(settings)),
+        settings=settings,
+        queues=_queues(settings, _schedules(settings)),
+    )
 
 
 @cache
@@ -145,12 +175,24 @@ def worker_context() -> WorkerContext:
 
 @cache
 def supervisor_context() -> SupervisorContext:
-    """Return the parts of timers and dead letters."""
+    """Return the parts of dead letters."""
     settings = read_settings(SupervisorSettings)
     return SupervisorContext(
         **_parts(build_stores(settings)),
         settings=settings,
         queues=_queues(settings),
+        machine=_machine(settings),
+    )
+
+
+@cache
+def timers_context() -> TimersContext:
+    """Return the timers' parts."""
+    settings = read_settings(TimerSettings)
+    return TimersContext(
+        **_parts(build_stores(settings)),
+        settings=settings,
+        queues=_queues(settings, _schedules(settings)),
         machine=_machine(settings),
     )
 
@@ -185,8 +227,23 @@ def _parts(stores: Stores) -> dict[str, Any]:
     return {name: getattr(stores, name) for name in Stores.__slots__}
 
 
-def _queues(settings: QueueSettings) -> Queues:
-    return Queues(aws.sqs_client(), settings.steps_queue_url, settings.timers_queue_url)
+def _queues(settings: QueueSettings, schedules: Schedules | None = None) -> Queues:
+    return Queues(
+        aws.sqs_client(),
+        settings.steps_queue_url,
+        settings.timers_queue_url,
+        system_clock,
+        schedules,
+    )
+
+
+def _schedules(settings: ScheduleSettings) -> Schedules:
+    return Schedules(
+        aws.scheduler_client,
+        settings.schedule_group,
+        settings.scheduler_role_arn,
+        settings.timers_queue_arn,
+    )
 
 
 def _machine(settings: SupervisorSettings) -> ToolsMachine:

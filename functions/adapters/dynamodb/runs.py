@@ -23,10 +23,9 @@ from adapters.dynamodb.records import (
     raise_thread_refusal,
     read_message,
     step_key,
-    thread_key,
 )
 from adapters.dynamodb.run_items import changed_attributes, read_run, run_item, run_key
-from adapters.dynamodb.threads import FREE
+from adapters.dynamodb.thread_locks import releasing, taking
 from adapters.dynamodb.transactions import (
     ConditionFailed,
     Receipt,
@@ -138,6 +137,7 @@ class RunStore:
         *,
         receipt: Receipt | None = None,
         thread: "Sequence[TransactWriteItemTypeDef] | None" = None,
+        thread_ttl_seconds: int | None = None,
     ) -> tuple[RunRecord, Batch]:
         """Create a run, lock its thread, add messages and log the first events, in one transaction.
 
@@ -147,6 +147,7 @@ class RunStore:
             messages: what is added to the thread with it.
             receipt: records the answer that tells of it.
             thread: the writes of its thread (`ThreadStore.creation`), if that is new as well.
+            thread_ttl_seconds: how long that thread may lie idle.
 
         Returns:
             The run as stored, and the batch that was logged.
@@ -159,16 +160,7 @@ class RunStore:
         batch = Batch(None, EventId(run.epoch, 0), tuple(events))
         run = run.model_copy(update={"tail": batch.last})
         writes: list[TransactWriteItemTypeDef] = [
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": thread_key(run),
-                    "UpdateExpression": "SET active_run = :run",
-                    "ConditionExpression": FREE if thread is None else "attribute_not_exists(pk)",
-                    "ExpressionAttributeValues": {":run": {"S": run.id}},
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                }
-            },
+            taking(self._table, run, new=thread is not None, ttl_seconds=thread_ttl_seconds),
             {"Put": {"TableName": self._table, "Item": run_item(run, self._texts)}},
             *(self._put_message(run.tenant, message) for message in messages),
             self._log.put(run.tenant, run.id, batch),
@@ -337,17 +329,7 @@ class RunStore:
         if batch is not None:
             writes.append(self._log.put(before.tenant, before.id, batch))
         if change.releases_thread:
-            writes.append(
-                {
-                    "Update": {
-                        "TableName": self._table,
-                        "Key": thread_key(before),
-                        "UpdateExpression": "REMOVE active_run",
-                        "ConditionExpression": "active_run = :run",
-                        "ExpressionAttributeValues": {":run": {"S": before.id}},
-                    }
-                }
-            )
+            writes.append(releasing(self._table, before, self._clock() // 1000))
         transact(self._client, writes, receipt)
 
     def _update_run(

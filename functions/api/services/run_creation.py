@@ -6,9 +6,9 @@ from adapters.dynamodb.errors import ThreadBusy, ThreadMissing
 from adapters.dynamodb.idempotency import Once
 from adapters.dynamodb.transactions import MAX_ITEMS
 from api.services.lookups import missing, require_assistant, well_formed
-from api.services.run_changes import after_commit, refuse_stream, send_check
+from api.services.run_changes import after_commit, arm, refuse_stream
 from api.services.run_config import run_config
-from api.services.threads import new_thread
+from api.services.threads import limit_life, new_thread
 from api.services.tools import check_tool_choice, check_tools
 from core.dispatch import step_job
 from core.errors import InvalidRequest
@@ -44,7 +44,7 @@ def create_run(
     _refuse_many(len(request.additional_messages or []))
     run = _new_run(context, tenant, thread_id, request)
     messages = _additional_messages(context, run, request)
-    send_check(context, run, run.watch)
+    arm(context, run)
     try:
         run, batch = context.runs.create(
             run, first_events(run), messages, receipt=once.receipt(run.to_wire().model_dump_json())
@@ -75,7 +75,8 @@ def create_thread_and_run(
         asked = asked.model_copy(update={"tool_resources": request.tool_resources})
     thread, messages = new_thread(context, tenant, asked)
     run = _new_run(context, tenant, thread.id, request)
-    send_check(context, run, run.watch)
+    arm(context, run)
+    limit_life(context, tenant, thread)
     created = Event("thread.created", thread.model_dump(mode="json"))
     run, batch = context.runs.create(
         run,
@@ -83,6 +84,7 @@ def create_thread_and_run(
         (),
         receipt=once.receipt(run.to_wire().model_dump_json()),
         thread=context.threads.creation(tenant, thread, messages, room=MAX_ITEMS - _RUN_ITEMS),
+        thread_ttl_seconds=thread.ttl_seconds,
     )
     return set_going(context, run, batch)
 
@@ -141,4 +143,5 @@ def _new_run(
         created_at=now,
         set_going_ms=now_ms,
         expires_at=now + (request.expires_after_seconds or RUN_SECONDS),
+        ttl_seconds=request.ttl_seconds,
     )

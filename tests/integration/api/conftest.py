@@ -20,7 +20,7 @@ def context(world: World) -> ApiContext:
     """The API's parts, on the same tables and queues as the world's runner."""
     parts: dict[str, Any] = {name: getattr(world.runner, name) for name in Stores.__slots__}
     settings = ApiSettings.model_validate(
-        world.runner.settings.model_dump() | {"websocket_url": "wss://socket.test/live"}
+        world.timers.settings.model_dump() | {"websocket_url": "wss://socket.test/live"}
     )
     return ApiContext(**parts, settings=settings, queues=world.queues)
 
