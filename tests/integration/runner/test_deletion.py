@@ -11,7 +11,15 @@ from botocore.client import BaseClient
 
 from adapters.dynamodb.values import MAX_INLINE_BYTES
 from api.services.run_creation import first_events
-from core.jobs import CheckJob, DeleteThreadJob, FileTtlJob, RunTtlJob, ThreadTtlJob
+from core.dispatch import step_job
+from core.jobs import (
+    CheckJob,
+    DeleteThreadJob,
+    FileTtlJob,
+    RunTtlJob,
+    ThreadTtlJob,
+    TimerJob,
+)
 from core.records import RunRecord
 from core.schema.threads import Thread
 from runner import timers
@@ -42,6 +50,18 @@ def dying_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counte
     with monkeypatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", make_and_die)
         yield made
+
+
+def carry_out_and_die(
+    world: World, job: TimerJob, writes: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[bool, Counter[str]]:
+    """Carry out a job until after so many writes; tell whether it died, and which there were."""
+    with dying_after(writes, monkeypatch) as made:
+        try:
+            world.carry_out(job)
+        except Killed:
+            return True, made
+    return False, made
 
 
 def stored() -> set[tuple[str, str]]:
@@ -137,25 +157,20 @@ def test_a_job_that_comes_again_after_all_is_done_does_nothing(world: World) -> 
 def test_a_deletion_that_is_killed_after_any_of_its_writes_is_finished_by_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for writes in range(1, 40):
+    made: Counter[str] = Counter()
+    writes, died = 0, True
+    while died:
+        writes += 1
         thread_id = world.thread("Hi", LARGE, "Hello")
         ended_run(world, thread_id)
         waiting_run(world, thread_id)
         job = marked(world, thread_id)
-        with dying_after(writes, monkeypatch) as made:
-            try:
-                world.carry_out(job)
-            except Killed:
-                died = True
-            else:
-                died = False
+        died, made = carry_out_and_die(world, job, writes, monkeypatch)
         lock = world.timers.threads.lock(TENANT, thread_id)
         assert lock is None or lock.deleted
         world.carry_out(job)
         finish(world)
         assert stored() == set(), f"killed after {dict(made)}"
-        if not died:
-            break
     # The ending of the run, its log, its items, the messages' object, the messages, the lock.
     assert writes > 8
     assert set(made) == {"TransactWriteItems", "BatchWriteItem", "DeleteObjects", "DeleteItem"}
@@ -360,7 +375,7 @@ def answer(world: World, job: RunTtlJob) -> None:
     run = world.timers.runs.get(TENANT, job.thread_id, job.run_id)
     assert run is not None
     world.model.turn(*text("Hello."), *stop())
-    assert world.deliver(timers.step_job(run))
+    assert world.deliver(step_job(run))
 
 
 def test_a_run_is_deleted_its_time_after_its_end_and_its_messages_stay(world: World) -> None:
@@ -396,21 +411,15 @@ def test_a_deletion_of_a_run_that_is_killed_is_finished_by_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thread_id = world.thread("Hi")
-    for writes in range(1, 20):
+    writes, died = 0, True
+    while died:
+        writes += 1
         job = mortal_run(world, thread_id, 60)
         answer(world, job)
         world.clock.advance(60)
-        with dying_after(writes, monkeypatch):
-            try:
-                world.carry_out(job)
-            except Killed:
-                died = True
-            else:
-                died = False
+        died, _ = carry_out_and_die(world, job, writes, monkeypatch)
         world.carry_out(job)
         assert not [key for key in stored() if job.run_id in key[0] or job.run_id in key[1]]
-        if not died:
-            break
     assert writes > 2
 
 
@@ -473,7 +482,7 @@ def test_checks_are_carried_out_before_deletions_and_a_bad_message_comes_back(
             record(RunTtlJob(**names, run_id="run_1").model_dump_json(), "m4"),
         ]
     }
-    answered = timers.handler(event, TimersLambda(29))  # type: ignore[arg-type]
+    answered = timers.handler(event, TimersLambda(29))
     assert seen == ["check", "delete_thread", "run_ttl"]
     assert answered == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
 

@@ -54,7 +54,8 @@ def test_a_run_that_takes_a_month_is_not_looked_at_every_minute() -> None:
     ],
 )
 def test_a_runs_time_counts_from_its_end(status: Any, stamp: str) -> None:
-    run = run_record(status=status, ttl_seconds=100, created_at=NOW - 900, **{stamp: NOW - 30})
+    times: dict[str, Any] = {stamp: NOW - 30}
+    run = run_record(status=status, ttl_seconds=100, created_at=NOW - 900, **times)
     assert run_rest_seconds(run, now=NOW) == 70
     assert run_rest_seconds(run, now=NOW + 70) == 0
     assert run_rest_seconds(run, now=NOW + 7000) == 0
