@@ -15,7 +15,7 @@ from core.lifetimes import run_rest_seconds, thread_rest_seconds
 from core.run_machine import Trigger
 from runner.supervision import end
 from wiring.bootstrap import TimersContext
-from wiring.telemetry import count, logger
+from wiring.telemetry import count, log_run, log_thread, logger
 
 # How long a job may take, so that the next one has its turn.
 SLICE_SECONDS: Final = 5.0
@@ -43,6 +43,7 @@ def delete_thread(context: TimersContext, job: DeleteThreadJob, given: Slice) ->
 
     A run that is active on it is cancelled first.
     """
+    log_thread(job.tenant, job.thread_id)
     lock = context.threads.lock(job.tenant, job.thread_id)
     if lock is None or not lock.deleted:
         return
@@ -52,7 +53,7 @@ def delete_thread(context: TimersContext, job: DeleteThreadJob, given: Slice) ->
         context.queues.send_timer(job, 0)
     else:
         count("ThreadsDeleted")
-        logger.info("thread deleted", extra={"thread_id": job.thread_id})
+        logger.info("thread deleted")
 
 
 def end_thread(context: TimersContext, job: ThreadTtlJob, given: Slice) -> None:
@@ -84,6 +85,7 @@ def end_run(context: TimersContext, job: RunTtlJob, given: Slice) -> None:
     run = context.runs.get(job.tenant, job.thread_id, job.run_id)
     if run is None:
         return
+    log_run(run)
     rest = run_rest_seconds(run, now=context.clock() // 1000)
     if rest is None:
         return
@@ -93,7 +95,7 @@ def end_run(context: TimersContext, job: RunTtlJob, given: Slice) -> None:
         context.queues.send_timer(job, 0)
     else:
         count("RunsDeleted")
-        logger.info("run deleted", extra={"thread_id": job.thread_id, "run_id": job.run_id})
+        logger.info("run deleted")
 
 
 def end_file(context: TimersContext, job: FileTtlJob) -> None:
@@ -116,6 +118,7 @@ def _cancel(context: TimersContext, job: DeleteThreadJob, run_id: str) -> bool:
     run = context.runs.get(job.tenant, job.thread_id, run_id)
     if run is None or run.ended:
         return True
+    log_run(run)
     if not run.is_leased(context.clock()):
         return end(context, run, Trigger.CANCELLED) is not None
     if not run.cancel_requested:
