@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_s3.client import S3Client
+    from types_boto3_scheduler.client import EventBridgeSchedulerClient
     from types_boto3_secretsmanager.client import SecretsManagerClient
     from types_boto3_sqs.client import SQSClient
     from types_boto3_ssm.client import SSMClient
@@ -40,6 +41,11 @@ def s3_client() -> "S3Client":
 def sqs_client() -> "SQSClient":
     """Return an SQS client."""
     return boto3.client("sqs", config=_CONFIG)
+
+
+def scheduler_client() -> "EventBridgeSchedulerClient":
+    """Return an EventBridge Scheduler client."""
+    return boto3.client("scheduler", config=_CONFIG)
 
 
 def stepfunctions_client() -> "SFNClient":

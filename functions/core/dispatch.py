@@ -13,7 +13,6 @@ from core.records import CallRecord, CallState, RunPhase, RunRecord
 # Checks that are armed before the API's transaction must not fire before it: their delay exceeds
 # the API function's timeout (29 s).
 FIRST_CHECK_SECONDS = 35
-MAX_CHECK_SECONDS = 900  # the longest delay of an SQS message
 _MARGIN_SECONDS = 1
 
 
@@ -74,10 +73,11 @@ def dispatch_of(run: RunRecord, calls: Sequence[CallRecord]) -> Dispatch:
 
 
 def next_check_seconds(run: RunRecord, *, now_ms: int) -> int:
-    """Return when to look at a run again, in whole seconds from now, 1 to 900.
+    """Return when to look at a run again, in whole seconds from now, at least 1.
 
     A lease that is not renewed has ended by then; a tool phase is over; a run that waits for its
-    client, or for the runs before it, has expired; a step that was just sent for has been claimed.
+    client, or for the runs before it, has expired, which may take weeks; a step that was just sent
+    for has been claimed.
     """
     if run.is_leased(now_ms):
         due_ms = run.lease_until_ms
@@ -91,12 +91,11 @@ def next_check_seconds(run: RunRecord, *, now_ms: int) -> int:
     if due_ms <= now_ms:
         # Past due and still here: whatever was done about it needs a moment.
         return FIRST_CHECK_SECONDS
-    seconds = -(-(due_ms - now_ms) // 1000) + _MARGIN_SECONDS
-    return min(seconds, MAX_CHECK_SECONDS)
+    return -(-(due_ms - now_ms) // 1000) + _MARGIN_SECONDS
 
 
 def next_look_seconds(run: RunRecord, check: CheckJob, *, now_ms: int) -> int:
-    """Return when a check of a run shall come due again, in whole seconds from now, 1 to 900.
+    """Return when a check of a run shall come due again, in whole seconds from now, at least 1.
 
     One that was armed for a waiting run's turn comes again soon: the turn may come any moment, and
     then nobody else may know.

@@ -59,6 +59,7 @@ class RunRecord(WireModel):
         set_going_ms: when the client last set the run going: by creating it, or by submitting
             outputs; or when its turn on the thread came; in milliseconds since the epoch.
         held_messages: become the thread's when the run is claimed; kept by runs that wait.
+        ttl_seconds: how long after its end the run is deleted; None if it is kept.
     """
 
     id: str
@@ -83,6 +84,7 @@ class RunRecord(WireModel):
     bad_calls: int = 0
     set_going_ms: int = 0
     held_messages: HeldMessages | None = None
+    ttl_seconds: int | None = None
     created_at: int
     expires_at: int
     started_at: int | None = None
@@ -98,6 +100,16 @@ class RunRecord(WireModel):
     def ended(self) -> bool:
         """Whether the run has reached a terminal status."""
         return self.status in TERMINAL
+
+    @property
+    def ended_at(self) -> int | None:
+        """When the run reached its terminal status, in unix seconds; None if it has not.
+
+        A run that expired has no time of its own for that: it is the time that it was given.
+        """
+        if not self.ended:
+            return None
+        return self.completed_at or self.failed_at or self.cancelled_at or self.expires_at
 
     def is_leased(self, now_ms: int) -> bool:
         """Tell whether somebody works on the run at this moment."""

@@ -1,4 +1,4 @@
-"""The timers queue's consumer: is this run still moving?
+"""The timers queue's consumer: is this run still moving? And what is to be deleted?
 
 A run has one responsible check, whose number it carries (`watch`). The check re-arms itself until
 the run has ended. Whoever changes what the run waits for arms a check with the next number first,
@@ -6,20 +6,33 @@ and makes it the responsible one in the same write as its change.
 """
 
 import json
+import time
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from core.dispatch import next_look_seconds, step_job
-from core.jobs import CallJob, CheckJob
+from core.jobs import (
+    TIMER_JOB,
+    CallJob,
+    CheckJob,
+    DeleteThreadJob,
+    FileTtlJob,
+    RunTtlJob,
+    ThreadTtlJob,
+    TimerJob,
+)
 from core.records import CallState, RunPhase, RunRecord
 from core.run_machine import Trigger
 from runner.consumer import consume
+from runner.deletion import Slice, delete_thread, end_file, end_run, end_thread
 from runner.supervision import dispatch, end
-from wiring.bootstrap import SupervisorContext, supervisor_context
+from wiring.bootstrap import SupervisorContext, TimersContext, timers_context
 from wiring.telemetry import count, log_failure, log_run, logger, metrics, tracer
 
 DRAIN_SECONDS: Final = 5.0
+# Deletions stop this long before Lambda ends the function.
+HAND_OVER_SECONDS: Final = DRAIN_SECONDS + 6.0
 _UNANSWERED: Final = json.dumps(
     {"error": "The tool did not answer in time. It may or may not have acted."}
 )
@@ -29,29 +42,58 @@ _UNANSWERED: Final = json.dumps(
 @metrics.log_metrics
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, Any]:
-    """Carry out the checks of an SQS event.
+    """Carry out the jobs of an SQS event, the checks first: they are quick, and runs wait for them.
 
     Returns:
         The messages that shall come back (`batchItemFailures`).
     """
-    context = supervisor_context()
+    context = timers_context()
+    ends = time.monotonic() + lambda_context.get_remaining_time_in_millis() / 1000
     return consume(
         context,
-        event,
-        lambda record: handle_record(context, record),
+        {"Records": sorted(event["Records"], key=_is_other_than_check)},
+        lambda record: handle_record(context, record, ends - HAND_OVER_SECONDS),
         drain_seconds=DRAIN_SECONDS,
     )
 
 
-def handle_record(context: SupervisorContext, record: dict[str, Any]) -> bool:
-    """Carry out one check; tell whether it is done with."""
-    count("Checks")
+def handle_record(context: TimersContext, record: dict[str, Any], ends: float) -> bool:
+    """Carry out one job; tell whether it is done with.
+
+    Args:
+        context: the timers' parts.
+        record: the job's message.
+        ends: when deletions must stop, by the monotonic clock.
+    """
     try:
-        check(context, CheckJob.model_validate_json(record["body"]))
+        carry_out(context, TIMER_JOB.validate_json(record["body"]), ends)
     except Exception as error:
-        log_failure("check failed", error)
+        log_failure("timer failed", error)
         return False
     return True
+
+
+def carry_out(context: TimersContext, job: TimerJob, ends: float) -> None:
+    """Carry out a job; `ends` is as for `handle_record`."""
+    match job:
+        case CheckJob():
+            count("Checks")
+            check(context, job)
+        case DeleteThreadJob():
+            delete_thread(context, job, Slice(ends))
+        case ThreadTtlJob():
+            end_thread(context, job, Slice(ends))
+        case RunTtlJob():
+            end_run(context, job, Slice(ends))
+        case FileTtlJob():
+            end_file(context, job)
+
+
+def _is_other_than_check(record: dict[str, Any]) -> bool:
+    try:
+        return not isinstance(TIMER_JOB.validate_json(record["body"]), CheckJob)
+    except ValueError:
+        return True
 
 
 def check(context: SupervisorContext, job: CheckJob) -> None:

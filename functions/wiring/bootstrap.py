@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from adapters import aws
+from adapters.dynamodb.deletion import Deletions
 from adapters.dynamodb.event_log import EventLog
 from adapters.dynamodb.idempotency import AnswerStore
 from adapters.dynamodb.keys import KeyStore
@@ -22,6 +23,7 @@ from adapters.model_catalog import ModelCatalog
 from adapters.push import Pusher
 from adapters.queues import Queues
 from adapters.run_writer import RunWriter
+from adapters.schedules import Schedules
 from adapters.secrets import SecretValue, model_key
 from adapters.state_machine import ToolsMachine
 from core.clock import Clock, system_clock
@@ -32,8 +34,10 @@ from wiring.settings import (
     ModelSettings,
     QueueSettings,
     RunnerSettings,
+    ScheduleSettings,
     Settings,
     SupervisorSettings,
+    TimerSettings,
     WorkerSettings,
     read_settings,
 )
@@ -54,6 +58,7 @@ class Stores:
     runs: RunStore
     leases: Leases
     calls: ToolCalls
+    deletions: Deletions
     event_log: EventLog
     keys: KeyStore
     subscriptions: Subscriptions
@@ -91,6 +96,13 @@ class SupervisorContext(Stores):
     settings: SupervisorSettings
     queues: Queues
     machine: ToolsMachine
+
+
+@dataclass(frozen=True, slots=True)
+class TimersContext(SupervisorContext):
+    """The timers' parts."""
+
+    settings: TimerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,7 @@ def build_stores(
         runs=runs,
         leases=Leases(dynamodb, settings.state_table),
         calls=calls,
+        deletions=Deletions(dynamodb, settings.state_table, settings.stream_table, texts),
         event_log=log,
         keys=KeyStore(dynamodb, settings.state_table, clock),
         subscriptions=subscriptions,
@@ -145,7 +158,7 @@ def build_stores(
 def api_context() -> ApiContext:
     """Return the API function's parts."""
     settings = read_settings(ApiSettings)
-    queues = _queues(settings)
+    queues = _queues(settings, _schedules(settings))
     return ApiContext(
         **_parts(build_stores(settings, queues)),
         settings=settings,
@@ -170,10 +183,23 @@ def worker_context() -> WorkerContext:
 
 @cache
 def supervisor_context() -> SupervisorContext:
-    """Return the parts of timers and dead letters."""
+    """Return the parts of dead letters."""
     settings = read_settings(SupervisorSettings)
     queues = _queues(settings)
     return SupervisorContext(
+        **_parts(build_stores(settings, queues)),
+        settings=settings,
+        queues=queues,
+        machine=_machine(settings),
+    )
+
+
+@cache
+def timers_context() -> TimersContext:
+    """Return the timers' parts."""
+    settings = read_settings(TimerSettings)
+    queues = _queues(settings, _schedules(settings))
+    return TimersContext(
         **_parts(build_stores(settings, queues)),
         settings=settings,
         queues=queues,
@@ -216,8 +242,23 @@ def _model_key(settings: ModelSettings) -> SecretValue:
     return model_key(settings.model_key_parameter, settings.model_key_secret)
 
 
-def _queues(settings: QueueSettings) -> Queues:
-    return Queues(aws.sqs_client(), settings.steps_queue_url, settings.timers_queue_url)
+def _queues(settings: QueueSettings, schedules: Schedules | None = None) -> Queues:
+    return Queues(
+        aws.sqs_client(),
+        settings.steps_queue_url,
+        settings.timers_queue_url,
+        system_clock,
+        schedules,
+    )
+
+
+def _schedules(settings: ScheduleSettings) -> Schedules:
+    return Schedules(
+        aws.scheduler_client,
+        settings.schedule_group,
+        settings.scheduler_role_arn,
+        settings.timers_queue_arn,
+    )
 
 
 def _machine(settings: SupervisorSettings) -> ToolsMachine:

@@ -52,7 +52,21 @@ class ModelSettings(Settings):
     model_key_secret: str = ""
 
 
-class ApiSettings(QueueSettings, ModelSettings):
+class ScheduleSettings(QueueSettings):
+    """For functions whose messages may wait for longer than a queue can delay them.
+
+    Attributes:
+        timers_queue_arn: the queue that schedules send to.
+        schedule_group: where schedules are kept.
+        scheduler_role_arn: the role that sends for them.
+    """
+
+    timers_queue_arn: Annotated[str, Field(min_length=1)]
+    schedule_group: Annotated[str, Field(min_length=1)]
+    scheduler_role_arn: Annotated[str, Field(min_length=1)]
+
+
+class ApiSettings(ScheduleSettings, ModelSettings):
     """The API function.
 
     Attributes:
@@ -70,6 +84,10 @@ class SupervisorSettings(QueueSettings):
     """The functions that keep runs moving: timers and dead letters, and the runner itself."""
 
     tools_state_machine_arn: Annotated[str, Field(min_length=1)]
+
+
+class TimerSettings(SupervisorSettings, ScheduleSettings):
+    """The timers: checks of runs, deletions, times to live."""
 
 
 class RunnerSettings(SupervisorSettings, ModelSettings):

@@ -26,6 +26,12 @@ def log_run(run: RunRecord) -> None:
     )
 
 
+def log_thread(tenant: str, thread_id: str) -> None:
+    """Have every further log line say which thread it is about, and no run of an earlier job."""
+    logger.remove_keys(("run_id", "step_no", "epoch"))
+    logger.append_keys(tenant=tenant, thread_id=thread_id)
+
+
 def count(name: str, value: float = 1) -> None:
     """Add to a counter."""
     metrics.add_metric(name=name, unit=COUNT, value=value)

@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ from core.keys import KeyRecord, new_key
 from infra.local.scripted_model import ScriptedModelServer
 from runner import handler, timers
 from tests.support.world import REGION, TENANT, Lambda, make_resources
-from wiring.bootstrap import ApiContext, api_context, runner_context, supervisor_context
+from wiring.bootstrap import ApiContext, api_context, runner_context, timers_context
 
 HOST = "127.0.0.1"
 TOKENS_PER_SECOND = 500
@@ -39,6 +40,7 @@ WORKERS = 6
 _STEPS_SECONDS = 0.05
 _TIMERS_SECONDS = 1.0
 _VISIBILITY_SECONDS = 20
+_TIMERS_TIMEOUT = 29.0
 
 Handle = Callable[[dict[str, Any]], bool]
 
@@ -113,13 +115,13 @@ def _one_call_at_a_time() -> Iterator[None]:
 @contextmanager
 def _consumers() -> Iterator[None]:
     """Deliver the messages of both queues to their functions, as Lambda's pollers do."""
-    context, supervisor = runner_context(), supervisor_context()
+    context, timing = runner_context(), timers_context()
 
     def carry_out(record: dict[str, Any]) -> bool:
         return handler.handle_record(context, record, Lambda())  # type: ignore[arg-type]
 
     def check(record: dict[str, Any]) -> bool:
-        return timers.handle_record(supervisor, record)
+        return timers.handle_record(timing, record, time.monotonic() + _TIMERS_TIMEOUT)
 
     over = threading.Event()
     steps_url, timers_url = context.settings.steps_queue_url, context.settings.timers_queue_url

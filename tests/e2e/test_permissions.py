@@ -1,5 +1,6 @@
 """Each function's policy is sufficient, and it is enforced: the emulator checks it here."""
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from infra.local.info import StackInfo
 from tests.support.service import Service, names_of, script, text_of
+from tests.support.tables import Tables, client_of
 
 pytestmark = pytest.mark.auth
 FUNCTION: dict[str, Any] = {"type": "function", "function": {"name": "ask"}}
@@ -64,6 +66,47 @@ def test_a_run_with_every_kind_of_step_needs_no_more_than_the_policies_allow(
 def test_the_api_may_read_the_key_of_the_model_backend(service: Service) -> None:
     # A function that may not read the key does not even ask the backend.
     assert [model.id for model in service.sdk.models.list()] == [service.info.model.name]
+
+
+def test_a_thread_is_deleted_with_no_more_than_the_policies_allow(
+    service: Service, stack_with_auth: StackInfo
+) -> None:
+    thread_id = service.thread(script({"calls": [{"name": "ask", "arguments": {}}]}))
+    run = service.wait(service.start(thread_id, tools=[FUNCTION]))
+    assert run.status == "requires_action"
+    service.sdk.beta.threads.delete(thread_id)
+    Tables(stack_with_auth).wait_until_gone(thread_id, run.id)
+
+
+def test_a_time_to_live_is_scheduled_with_no_more_than_the_policies_allow(
+    service: Service, stack_with_auth: StackInfo
+) -> None:
+    thread = service.sdk.beta.threads.create(extra_body={"ttl_seconds": 86_400})
+    # The run waits for its client for longer than a queue can delay its check.
+    thread_id = service.thread(script({"calls": [{"name": "ask", "arguments": {}}]}))
+    options = {"expires_after_seconds": 86_400, "ttl_seconds": 86_400}
+    run = service.wait(service.start(thread_id, tools=[FUNCTION], extra_body=options))
+    assert run.status == "requires_action"
+    scheduler = client_of(stack_with_auth, "scheduler")
+    group = stack_with_auth.outputs["ScheduleGroupName"]
+
+    def kinds() -> set[str]:
+        pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group)
+        found = [schedule["Name"] for page in pages for schedule in page["Schedules"]]
+        return {
+            job["kind"]
+            for name in found
+            for job in [
+                json.loads(scheduler.get_schedule(GroupName=group, Name=name)["Target"]["Input"])
+            ]
+            if job["thread_id"] in (thread.id, thread_id)
+        }
+
+    assert kinds() == {"thread_ttl", "run_ttl"}
+    deadline = time.monotonic() + 90
+    while "check" not in kinds():
+        assert time.monotonic() < deadline, "the check did not arm the next one"
+        time.sleep(1)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Real handlers on moto: everything but the emulator's own machinery, in one thread."""
 
+import io
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,22 +13,25 @@ from adapters.queues import Queues
 from adapters.run_writer import RunWriter
 from core.dispatch import StartTools
 from core.event_log import Event, EventId
-from core.jobs import CheckJob, StepJob, ToolTask
+from core.images import HEAD_BYTES, image_type
+from core.jobs import CheckJob, StepJob, TimerJob, ToolTask
 from core.records import RunRecord
 from core.run_machine import run_event
+from core.schema.files import FileRecord
 from core.schema.formats import ResponseFormat
 from core.schema.messages import Message, Text, TextContent
 from core.schema.runs import RunConfig, TruncationStrategy
 from core.schema.threads import Thread
 from core.schema.tools import FunctionTool, Tool, ToolChoice
 from runner.handler import handle_record
+from runner.timers import carry_out as carry_out_timer
 from runner.timers import check
 from tests.support.clock import FakeClock
 from tests.support.model import ScriptedModel
 from tool_worker.handler import carry_out
 from tool_worker.registry import ToolRegistry
-from wiring.bootstrap import RunnerContext, WorkerContext, build_stores
-from wiring.settings import RunnerSettings, WorkerSettings
+from wiring.bootstrap import RunnerContext, TimersContext, WorkerContext, build_stores
+from wiring.settings import RunnerSettings, TimerSettings, WorkerSettings
 from wiring.telemetry import log_failure
 
 TENANT = "proj_test"
@@ -55,12 +60,16 @@ def make_resources() -> dict[str, str]:
         )
     boto3.client("s3", region_name=REGION).create_bucket(Bucket="bucket")
     sqs = boto3.client("sqs", region_name=REGION)
+    boto3.client("scheduler", region_name=REGION).create_schedule_group(Name="schedules")
     return {
         "STATE_TABLE": "state",
         "STREAM_TABLE": "stream",
         "BUCKET": "bucket",
         "STEPS_QUEUE_URL": sqs.create_queue(QueueName="steps")["QueueUrl"],
         "TIMERS_QUEUE_URL": sqs.create_queue(QueueName="timers")["QueueUrl"],
+        "TIMERS_QUEUE_ARN": f"arn:aws:sqs:{REGION}:123456789012:timers",
+        "SCHEDULE_GROUP": "schedules",
+        "SCHEDULER_ROLE_ARN": "arn:aws:iam::123456789012:role/scheduler",
         "TOOLS_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:tools",
         "MODEL_BASE_URL": "http://model.invalid/v1",
     }
@@ -72,6 +81,7 @@ class RecordedQueues(Queues):
     def __init__(self) -> None:
         self.steps: list[StepJob] = []
         self.checks: list[tuple[CheckJob, int]] = []
+        self.timers: list[tuple[TimerJob, int]] = []
         self.returned: list[int] = []
 
     def send_step(self, job: StepJob) -> None:
@@ -79,6 +89,9 @@ class RecordedQueues(Queues):
 
     def send_check(self, job: CheckJob, delay_seconds: int) -> None:
         self.checks.append((job, delay_seconds))
+
+    def send_timer(self, job: TimerJob, delay_seconds: int) -> None:
+        self.timers.append((job, delay_seconds))
 
     def return_step(self, receipt_handle: str, delay_seconds: int) -> None:
         self.returned.append(delay_seconds)
@@ -131,6 +144,7 @@ class World:
 
     clock: FakeClock
     runner: RunnerContext
+    timers: TimersContext
     worker: WorkerContext
     queues: RecordedQueues
     machine: RecordedMachine
@@ -157,6 +171,23 @@ class World:
             role="user",
             content=[TextContent(text=Text(value=content))],
         )
+
+    def file(self, content: bytes, filename: str = "a.txt", **fields: Any) -> FileRecord:
+        """Store a file."""
+        image = image_type(content[:HEAD_BYTES])
+        defaults: dict[str, Any] = {
+            "id": self.runner.ids.new("file", "-"),
+            "filename": filename,
+            "bytes": len(content),
+            "content_type": image or "text/plain",
+            "image_type": image,
+            "purpose": "assistants",
+            "created_at": self.clock() // 1000,
+            "expires_at": None,
+        }
+        record = FileRecord(**(defaults | fields))
+        self.runner.files.create(TENANT, record, io.BytesIO(content))
+        return record
 
     def create_run(self, thread_id: str, **config: Any) -> RunRecord:
         """Create a run as the API does; its step's message waits in the queue."""
@@ -205,6 +236,17 @@ class World:
         job, delay = self.queues.checks.pop()
         self.clock.advance(delay)
         check(self.runner, job)
+
+    def carry_out(self, job: TimerJob, *, seconds: float = 60) -> None:
+        """Carry out a job of the timers queue; deletions have this long."""
+        carry_out_timer(self.timers, job, time.monotonic() + seconds)
+
+    def timer_next(self) -> TimerJob:
+        """Let the oldest job of the timers queue that is no check come due, and carry it out."""
+        job, delay = self.queues.timers.pop(0)
+        self.clock.advance(delay)
+        self.carry_out(job)
+        return job
 
     def execute_next(self) -> list[str]:
         """Do what the state machine does: every call, then the message that resumes the run."""
@@ -292,6 +334,14 @@ def build_world(environment: dict[str, str]) -> World:
         machine=machine,  # type: ignore[arg-type]
         model=model,
     )
+    timers = TimersContext(
+        **parts,
+        settings=TimerSettings.model_validate(
+            {name.lower(): value for name, value in environment.items()}
+        ),
+        queues=queues,
+        machine=machine,  # type: ignore[arg-type]
+    )
     worker_settings = WorkerSettings.model_validate(settings.model_dump())
     worker = WorkerContext(**parts, settings=worker_settings)
-    return World(clock, runner, worker, queues, machine, pusher, model)
+    return World(clock, runner, timers, worker, queues, machine, pusher, model)

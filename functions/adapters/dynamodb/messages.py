@@ -11,7 +11,7 @@ from adapters.dynamodb.documents import key
 from adapters.dynamodb.errors import MessageOpen
 from adapters.dynamodb.queries import batch_get, query_page
 from adapters.dynamodb.records import message_item, raise_thread_refusal, read_message
-from adapters.dynamodb.threads import FREE
+from adapters.dynamodb.thread_locks import adding
 from adapters.dynamodb.transactions import (
     ConditionFailed,
     Receipt,
@@ -50,19 +50,12 @@ class MessageStore:
             ThreadMissing: there is no such thread.
             ThreadBusy: a run is active on it.
         """
-        check: TransactWriteItemTypeDef = {
-            "ConditionCheck": {
-                "TableName": self._table,
-                "Key": key(keyspace.thread(tenant, message.thread_id), keyspace.META),
-                "ConditionExpression": FREE,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+        lock = adding(self._table, tenant, message.thread_id, message.created_at)
         put: TransactWriteItemTypeDef = {
             "Put": {"TableName": self._table, "Item": message_item(tenant, message, self._texts)}
         }
         try:
-            transact(self._client, [check, put], receipt)
+            transact(self._client, [lock, put], receipt)
         except ConditionFailed as failure:
             raise_thread_refusal(failure.old.get(0, {}))
 

@@ -33,6 +33,7 @@ _SCALARS: Final = (
     "open_message",
     "bad_calls",
     "set_going_ms",
+    "ttl_seconds",
     "created_at",
     "expires_at",
     "started_at",

@@ -79,6 +79,7 @@ class RunStore(RunObjects):
         receipt: Receipt | None = None,
         thread: "Sequence[TransactWriteItemTypeDef] | None" = None,
         authentications: Mapping[str, Authentication] | None = None,
+        thread_ttl_seconds: int | None = None,
     ) -> tuple[RunRecord, Batch]:
         """Create a run, lock its thread, add messages and log the first events, in one transaction.
 
@@ -88,6 +89,7 @@ class RunStore(RunObjects):
             messages: what is added to the thread with it.
             receipt: records the answer that tells of it.
             thread: the writes of its thread (`ThreadStore.creation`), if that is new as well.
+            thread_ttl_seconds: how long that thread may lie idle.
             authentications: for the run's actions, by their ids; forgotten when the run ends.
 
         Returns:
@@ -100,7 +102,7 @@ class RunStore(RunObjects):
         """
         run, batch = _born(run, events)
         writes: list[TransactWriteItemTypeDef] = [
-            self._lines.take(run, new_thread=thread is not None),
+            self._lines.take(run, new_thread=thread is not None, ttl_seconds=thread_ttl_seconds),
             self._writes.put(run, authentications),
             *(self._writes.put_message(run.tenant, message) for message in messages),
             self._log.put(run.tenant, run.id, batch),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapters.dynamodb.records import thread_key
 from adapters.dynamodb.run_items import run_key
-from adapters.dynamodb.threads import FREE, PRESENT
+from adapters.dynamodb.thread_locks import FREE, PRESENT
 from adapters.dynamodb.values import Item, scalar
 from core.changes import Change, ThreadLine
 from core.records import RunPhase, RunRecord
@@ -32,14 +32,23 @@ class ThreadLines:
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def take(self, run: RunRecord, *, new_thread: bool) -> "TransactWriteItemTypeDef":
-        """Return the write by which a new run gets a thread that nobody holds."""
-        return self._lock(
-            run,
-            "SET active_run = :run",
-            "attribute_not_exists(pk)" if new_thread else FREE,
-            {":run": {"S": run.id}},
-        )
+    def take(
+        self, run: RunRecord, *, new_thread: bool, ttl_seconds: int | None
+    ) -> "TransactWriteItemTypeDef":
+        """Return the write by which a new run gets a thread that nobody holds.
+
+        Args:
+            run: the run.
+            new_thread: whether the thread, and its lock, are made with it.
+            ttl_seconds: how long a new thread may lie idle.
+        """
+        expression = "SET active_run = :run, last_active = :now"
+        values: Item = {":run": {"S": run.id}, ":now": scalar(run.created_at)}
+        if ttl_seconds is not None:
+            expression += ", ttl_seconds = :ttl"
+            values[":ttl"] = scalar(ttl_seconds)
+        condition = "attribute_not_exists(pk)" if new_thread else FREE
+        return self._lock(run, expression, condition, values)
 
     def join(self, run: RunRecord, line: ThreadLine) -> "list[TransactWriteItemTypeDef]":
         """Return the writes by which a new run waits, as the last, while the same run is active.
@@ -83,6 +92,8 @@ class ThreadLines:
     def leave(self, change: Change, now_ms: int) -> "list[TransactWriteItemTypeDef]":
         """Return the writes by which a run that ends leaves the line; the lock's is the first.
 
+        They hold for a thread that is marked as deleted as well: the lock goes last.
+
         Args:
             change: ends the run. One that waits is in the change's line.
             now_ms: milliseconds since the epoch.
@@ -94,12 +105,14 @@ class ThreadLines:
             return [self._lock(run, f"REMOVE {place}", f"{place} = :run", own)]
         if change.successor is None:
             condition = f"active_run = :run AND {_NOBODY_WAITS}"
-            return [self._lock(run, "REMOVE active_run", condition, own | {":none": scalar(0)})]
+            freed = "SET last_active = :now REMOVE active_run"
+            values = own | {":none": scalar(0), ":now": scalar(now_ms // 1000)}
+            return [self._lock(run, freed, condition, values)]
         handed = self._lock(
             run,
-            "SET active_run = :next REMOVE waiting[0]",
+            "SET active_run = :next, last_active = :now REMOVE waiting[0]",
             "active_run = :run AND waiting[0] = :next",
-            own | {":next": {"S": change.successor}},
+            own | {":next": {"S": change.successor}, ":now": scalar(now_ms // 1000)},
         )
         return [handed, self._begin_turn(run, change.successor, now_ms)]
 

@@ -1,18 +1,19 @@
 """Threads: the object that clients see, and the lock that decides who may add to it.
 
-The object is listed with the tenant's other threads. The lock begins the partition in which the
-thread's messages and runs are: every write that needs the thread's leave has a condition on it.
+The object is listed with the tenant's other threads, and so apart from its lock.
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from adapters.dynamodb import keyspace
-from adapters.dynamodb.documents import Documents, key
+from adapters.dynamodb.documents import Documents
 from adapters.dynamodb.errors import ThreadMissing
 from adapters.dynamodb.records import message_item
+from adapters.dynamodb.thread_locks import lock_item, lock_key, read_lock
 from adapters.dynamodb.transactions import MAX_ITEMS, Receipt, transact
 from adapters.dynamodb.values import TextStore
+from core.lifetimes import ThreadLock
 from core.paging import PageQuery, page_of
 from core.schema.common import ListPage
 from core.schema.messages import Message
@@ -21,11 +22,6 @@ from core.schema.threads import Thread
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
-# The lock, while it exists and is not marked as deleted.
-PRESENT = "attribute_exists(pk) AND attribute_not_exists(deleted)"
-# The lock, while nobody holds it.
-FREE = f"{PRESENT} AND attribute_not_exists(active_run)"
 
 
 class ThreadStore:
@@ -60,7 +56,7 @@ class ThreadStore:
             {
                 "Put": {
                     "TableName": self._table,
-                    "Item": key(keyspace.thread(tenant, thread.id), keyspace.META),
+                    "Item": lock_item(tenant, thread),
                 }
             }
         )
@@ -111,11 +107,14 @@ class ThreadStore:
         Raises:
             ThreadMissing: there is no such thread.
         """
-        lock = self._client.get_item(
-            TableName=self._table,
-            Key=key(keyspace.thread(tenant, thread_id), keyspace.META),
-            ConsistentRead=True,
-        ).get("Item")
-        if lock is None or "deleted" in lock:
+        lock = self.lock(tenant, thread_id)
+        if lock is None or lock.deleted:
             raise ThreadMissing
-        return lock["active_run"]["S"] if "active_run" in lock else None
+        return lock.active_run
+
+    def lock(self, tenant: str, thread_id: str) -> ThreadLock | None:
+        """Return what a thread's lock says (strongly consistent); None if there is none."""
+        item = self._client.get_item(
+            TableName=self._table, Key=lock_key(tenant, thread_id), ConsistentRead=True
+        ).get("Item")
+        return None if item is None else read_lock(item)

@@ -9,7 +9,7 @@ from api.idempotency import OnlyOnce
 from api.routes.routers import project_router
 from api.services import threads
 from core.paging import PageQuery
-from core.schema.common import ListPage
+from core.schema.common import DeletedObject, ListPage
 from core.schema.threads import CreateThread, ModifyThread, Thread
 
 router = project_router("Threads")
@@ -42,3 +42,11 @@ def modify_thread(
 ) -> Thread:
     """Change a thread's metadata and what its tools may use."""
     return threads.modify_thread(context, tenant, thread_id, request)
+
+
+@router.delete("/v1/threads/{thread_id}")
+def delete_thread(
+    context: Context, tenant: Tenant, once: OnlyOnce, thread_id: str
+) -> DeletedObject:
+    """Delete a thread with its messages and runs; one that is active is cancelled."""
+    return threads.delete_thread(context, tenant, thread_id, once)

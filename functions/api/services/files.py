@@ -6,6 +6,7 @@ from api.services.pages import fitting
 from api.uploads import Upload
 from core.errors import file_not_found
 from core.idempotency import Attempt
+from core.jobs import FileTtlJob
 from core.paging import PageQuery
 from core.schema.common import DeletedObject, ListPage
 from core.schema.files import File, FileRecord
@@ -32,6 +33,10 @@ def create_file(context: ApiContext, tenant: str, upload: Upload, attempt: Attem
         expires_at=None if expiry is None else now + expiry.seconds,
     )
     file = record.to_wire()
+    if record.expires_at is not None:
+        # Before the file is there: whatever dies after that, it does not outlive its time.
+        job = FileTtlJob(tenant=tenant, file_id=record.id, expires_at=record.expires_at)
+        context.queues.send_timer(job, record.expires_at - now)
     context.files.create(tenant, record, upload.content, once.receipt(file.model_dump_json()))
     return file
 

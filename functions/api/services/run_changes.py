@@ -9,7 +9,7 @@ from adapters.dynamodb.errors import RunMoved, StoreUnavailable
 from core.dispatch import FIRST_CHECK_SECONDS
 from core.endings import end_run
 from core.errors import InvalidRequest
-from core.jobs import CheckJob
+from core.jobs import CheckJob, RunTtlJob
 from core.records import RunRecord
 from core.run_machine import Trigger
 from wiring.bootstrap import ApiContext
@@ -62,6 +62,17 @@ def send_check(context: ApiContext, run: RunRecord, watch: int) -> None:
     """
     job = CheckJob(tenant=run.tenant, thread_id=run.thread_id, run_id=run.id, watch=watch)
     context.queues.send_check(job, FIRST_CHECK_SECONDS)
+
+
+def arm(context: ApiContext, run: RunRecord) -> None:
+    """Have a run that is about to be created looked at: whether it moves, and whether it is over.
+
+    It comes before the run is stored: whatever dies after that, nobody forgets it.
+    """
+    send_check(context, run, run.watch)
+    if run.ttl_seconds is not None:
+        job = RunTtlJob(tenant=run.tenant, thread_id=run.thread_id, run_id=run.id)
+        context.queues.send_timer(job, run.ttl_seconds)
 
 
 def end_cancelled(context: ApiContext, run: RunRecord) -> RunRecord:

@@ -9,9 +9,9 @@ from api.services.authentications import run_authentications
 from api.services.file_references import check_files, files_of_messages
 from api.services.lookups import missing, require_assistant, well_formed
 from api.services.multitask import NewRun, enter
-from api.services.run_changes import after_commit, refuse_stream, send_check
+from api.services.run_changes import after_commit, arm, refuse_stream
 from api.services.run_config import run_config
-from api.services.threads import new_thread
+from api.services.threads import limit_life, new_thread
 from api.services.tools import check_tool_choice, check_tools
 from core.dispatch import step_job
 from core.errors import InvalidRequest
@@ -52,7 +52,7 @@ def create_run(
     run = _new_run(context, tenant, thread_id, request)
     authentications = run_authentications(request, run.config.tools)
     messages = _additional_messages(context, run, request)
-    send_check(context, run, run.watch)
+    arm(context, run)
     receipt = once.receipt(run.to_wire().model_dump_json())
     new = NewRun(run, first_events(run), messages, receipt, authentications)
     try:
@@ -80,7 +80,8 @@ def create_thread_and_run(
     thread, messages = new_thread(context, tenant, asked, "thread.", resources_at)
     run = _new_run(context, tenant, thread.id, request)
     authentications = run_authentications(request, run.config.tools)
-    send_check(context, run, run.watch)
+    arm(context, run)
+    limit_life(context, tenant, thread)
     created = Event("thread.created", thread.model_dump(mode="json"))
     run, batch = context.runs.create(
         run,
@@ -88,6 +89,7 @@ def create_thread_and_run(
         (),
         receipt=once.receipt(run.to_wire().model_dump_json()),
         thread=context.threads.creation(tenant, thread, messages, room=MAX_ITEMS - _RUN_ITEMS),
+        thread_ttl_seconds=thread.ttl_seconds,
         authentications=authentications,
     )
     return set_going(context, run, batch)
@@ -151,4 +153,5 @@ def _new_run(
         created_at=now,
         set_going_ms=now_ms,
         expires_at=now + (request.expires_after_seconds or RUN_SECONDS),
+        ttl_seconds=request.ttl_seconds,
     )

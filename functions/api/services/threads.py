@@ -1,12 +1,16 @@
 """Use cases of threads."""
 
+from adapters.dynamodb.errors import ThreadMissing
 from adapters.dynamodb.idempotency import Once
 from api.services.file_references import check_files, files_of_messages, files_of_resources
-from api.services.lookups import found, require_thread, well_formed
+from api.services.lookups import found, missing, require_thread, well_formed
 from api.services.pages import fitting
+from api.services.run_changes import after_commit
 from api.services.tool_resources import given_resources, requested_resources
+from core.dispatch import FIRST_CHECK_SECONDS
+from core.jobs import DeleteThreadJob, ThreadTtlJob
 from core.paging import PageQuery
-from core.schema.common import ListPage
+from core.schema.common import DeletedObject, ListPage
 from core.schema.messages import Message, message_from_request
 from core.schema.threads import CreateThread, ModifyThread, Thread
 from wiring.bootstrap import ApiContext
@@ -20,6 +24,7 @@ def create_thread(context: ApiContext, tenant: str, request: CreateThread, once:
         Repeated: it was created by an earlier attempt.
     """
     thread, messages = new_thread(context, tenant, request)
+    limit_life(context, tenant, thread)
     context.threads.create(tenant, thread, messages, once.receipt(thread.model_dump_json()))
     return thread
 
@@ -60,6 +65,16 @@ def new_thread(
     return thread, messages
 
 
+def limit_life(context: ApiContext, tenant: str, thread: Thread) -> None:
+    """Have a new thread with a time to live looked at when that may be over.
+
+    It comes before the thread is stored: whatever dies after that, the thread is deleted in time.
+    """
+    if thread.ttl_seconds is not None:
+        job = ThreadTtlJob(tenant=tenant, thread_id=thread.id)
+        context.queues.send_timer(job, thread.ttl_seconds)
+
+
 def get_thread(context: ApiContext, tenant: str, thread_id: str) -> Thread:
     """Return a thread, or raise NotFound."""
     return require_thread(context, tenant, thread_id)
@@ -89,3 +104,24 @@ def modify_thread(
         tenant, thread_id, lambda thread: thread.model_copy(update=named)
     )
     return found("thread", thread_id, changed)
+
+
+def delete_thread(context: ApiContext, tenant: str, thread_id: str, once: Once) -> DeletedObject:
+    """Take a thread out of sight at once, and have all that hangs on it deleted.
+
+    The deletion is armed before the thread is marked: whatever dies after that, it is carried out.
+
+    Raises:
+        NotFound: there is no such thread.
+        Repeated: an earlier attempt deleted it.
+    """
+    well_formed("thread", thread_id)
+    answer = DeletedObject(id=thread_id, object="thread.deleted")
+    job = DeleteThreadJob(tenant=tenant, thread_id=thread_id)
+    context.queues.send_timer(job, FIRST_CHECK_SECONDS)
+    try:
+        context.deletions.mark_thread(tenant, thread_id, once.receipt(answer.model_dump_json()))
+    except ThreadMissing:
+        raise missing("thread", thread_id) from None
+    after_commit("deletion not begun", lambda: context.queues.send_timer(job, 0))
+    return answer

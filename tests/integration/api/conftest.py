@@ -1,16 +1,14 @@
 """The application on the world's stores and queues, and clients with keys."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from core.keys import KeyRecord, new_key
+from tests.support.api import api_context_of, make_project_key
 from tests.support.world import TENANT, World
-from wiring.bootstrap import ApiContext, Stores, build_catalog
-from wiring.settings import ApiSettings
+from wiring.bootstrap import ApiContext
 
 Caller = Callable[[str], TestClient]
 
@@ -18,13 +16,7 @@ Caller = Callable[[str], TestClient]
 @pytest.fixture
 def context(world: World) -> ApiContext:
     """The API's parts, on the same tables and queues as the world's runner."""
-    parts: dict[str, Any] = {name: getattr(world.runner, name) for name in Stores.__slots__}
-    settings = ApiSettings.model_validate(
-        world.runner.settings.model_dump() | {"websocket_url": "wss://socket.test/live"}
-    )
-    return ApiContext(
-        **parts, settings=settings, queues=world.queues, catalog=build_catalog(settings)
-    )
+    return api_context_of(world)
 
 
 @pytest.fixture
@@ -55,16 +47,6 @@ def admin(context: ApiContext) -> TestClient:
 def stranger(context: ApiContext) -> TestClient:
     """A client with a key of another project."""
     return with_key(context, make_project_key(context, "proj_other"))
-
-
-def make_project_key(context: ApiContext, tenant: str) -> str:
-    """Create a key of a project, and return it."""
-    key = new_key("project")
-    record = KeyRecord(
-        id=context.ids.new("user"), tenant=tenant, scope="project", name="test", created_at=1
-    )
-    context.keys.create(record, key)
-    return key
 
 
 def with_key(context: ApiContext, key: str) -> TestClient:

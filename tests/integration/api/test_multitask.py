@@ -401,3 +401,25 @@ def test_an_unknown_strategy_is_refused_by_name(
     body = {"assistant_id": assistant, "multitask_strategy": "rollback"}
     error = refused(client.post(f"/v1/threads/{thread}/runs", json=body))
     assert error["param"] == "multitask_strategy"
+
+
+def test_the_runs_of_a_deleted_thread_are_cancelled_and_none_has_its_turn(
+    client: TestClient, world: World, thread: str, waiting: list[str]
+) -> None:
+    steps = len(world.queues.steps)
+    created(client.delete(f"/v1/threads/{thread}"))
+    ended: list[tuple[str, str]] = []
+    while world.queues.timers:
+        world.timer_next()
+        ended += [
+            (run, status)
+            for run in waiting
+            if (found := world.runner.runs.get(TENANT, thread, run)) is not None
+            for status in (found.status,)
+        ]
+    assert world.runner.threads.lock(TENANT, thread) is None
+    assert [world.runner.runs.get(TENANT, thread, run) for run in waiting] == [None] * 3
+    names = [event.name for batch in world.pusher.batches for event in batch.events]
+    assert names.count("thread.run.cancelled") == 3
+    assert len(world.queues.steps) == steps
+    assert "thread.run.in_progress" not in names

@@ -1,7 +1,6 @@
 """What a step's model is asked, read from the thread, the run and the files that messages name."""
 
 import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 
 from core.memory import Memory
 from core.paging import PageQuery
-from core.schema.files import FileRecord
 from core.schema.messages import (
     Attachment,
     ImageFile,
@@ -226,17 +224,7 @@ def test_of_too_many_images_the_newest_are_shown(world: World, files: UploadedFi
 
 def test_an_uploaded_image_is_read_from_the_bucket(world: World) -> None:
     content = PNG + bytes(range(64))
-    record = FileRecord(
-        id=world.runner.ids.new("file").replace("_", "-"),
-        filename="cat.png",
-        bytes=len(content),
-        content_type="image/png",
-        image_type="image/png",
-        purpose="vision",
-        created_at=world.clock() // 1000,
-        expires_at=None,
-    )
-    world.runner.files.create(TENANT, record, io.BytesIO(content))
+    record = world.file(content, "cat.png")
     image = ImageFileContent(image_file=ImageFile(file_id=record.id))
     thread_id = thread_of(world, {"content": [image]})
     world.create_run(thread_id)

@@ -6,11 +6,17 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from core.jobs import (
+    TIMER_JOB,
     CallJob,
     CallRef,
     CheckJob,
+    DeleteThreadJob,
+    FileTtlJob,
+    RunTtlJob,
     SettleTask,
     StepJob,
+    ThreadTtlJob,
+    TimerJob,
     ToolPhase,
     ToolTask,
     WorkerTask,
@@ -18,9 +24,17 @@ from core.jobs import (
 
 RUN: dict[str, Any] = {"tenant": "proj_1", "thread_id": "thread_1", "run_id": "run_1"}
 CALL = RUN | {"step_id": "step_1", "call_id": "call_1"}
+THREAD: dict[str, Any] = {"tenant": "proj_1", "thread_id": "thread_1"}
+TIMERS: list[TimerJob] = [
+    CheckJob(**RUN, watch=2),
+    DeleteThreadJob(**THREAD),
+    ThreadTtlJob(**THREAD),
+    RunTtlJob(**RUN),
+    FileTtlJob(tenant="proj_1", file_id="file-1", expires_at=5),
+]
 JOBS = [
     StepJob(**RUN, step_no=3),
-    CheckJob(**RUN, watch=2),
+    *TIMERS,
     CallJob(**CALL),
     ToolTask(**CALL, kind="call"),
     SettleTask(**CALL, kind="settle", reason="timeout"),
@@ -77,3 +91,21 @@ def test_the_kind_tells_what_the_tool_worker_shall_do() -> None:
 def test_a_task_of_unknown_kind_is_refused(kind: object) -> None:
     with pytest.raises(ValidationError):
         WORKER_TASK.validate_python(CALL | {"kind": kind})
+
+
+@pytest.mark.parametrize("job", TIMERS, ids=lambda job: type(job).__name__)
+def test_the_kind_tells_what_the_timers_shall_do(job: TimerJob) -> None:
+    assert TIMER_JOB.validate_json(job.model_dump_json()) == job
+    assert TIMER_JOB.validate_python(job) == job
+    assert len({other.kind for other in TIMERS}) == len(TIMERS)
+
+
+def test_a_message_without_a_kind_is_a_check() -> None:
+    old = CheckJob(**RUN, watch=2).model_dump(exclude={"kind"})
+    assert TIMER_JOB.validate_python(old) == CheckJob(**RUN, watch=2)
+
+
+@pytest.mark.parametrize("kind", ["erase", None, 7])
+def test_a_timers_job_of_unknown_kind_is_refused(kind: object) -> None:
+    with pytest.raises(ValidationError):
+        TIMER_JOB.validate_python(RUN | {"watch": 1, "kind": kind})

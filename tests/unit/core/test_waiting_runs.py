@@ -3,7 +3,7 @@
 import pytest
 
 from core.changes import Change, ThreadLine
-from core.dispatch import FIRST_CHECK_SECONDS, MAX_CHECK_SECONDS, next_look_seconds
+from core.dispatch import FIRST_CHECK_SECONDS, next_look_seconds
 from core.endings import claim, end_run
 from core.jobs import CheckJob, StepJob
 from core.records import RunPhase, RunRecord
@@ -81,9 +81,9 @@ def test_only_the_end_of_the_active_run_gives_a_turn(change: Change) -> None:
 @pytest.mark.parametrize(
     ("phase", "watch", "seconds"),
     [
-        pytest.param(RunPhase.WAITING, 1, MAX_CHECK_SECONDS, id="its-own-check-is-patient"),
+        pytest.param(RunPhase.WAITING, 1, 5001, id="its-own-check-is-patient"),
         pytest.param(RunPhase.WAITING, 2, FIRST_CHECK_SECONDS, id="its-turn-may-come"),
-        pytest.param(RunPhase.CLIENT, 2, MAX_CHECK_SECONDS, id="a-client-may-take-its-time"),
+        pytest.param(RunPhase.CLIENT, 2, 5001, id="a-client-may-take-its-time"),
     ],
 )
 def test_a_check_for_a_turn_that_is_yet_to_come_comes_again_soon(

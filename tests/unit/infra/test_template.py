@@ -27,6 +27,7 @@ FREE_WHILE_IDLE: Final = {
     "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
     "AWS::SQS::Queue",
+    "AWS::Scheduler::ScheduleGroup",
     "AWS::Serverless::Function",
     "AWS::Serverless::StateMachine",
     "AWS::Serverless::WebSocketApi",

@@ -11,6 +11,7 @@ from wiring.settings import (
     RunnerSettings,
     Settings,
     SupervisorSettings,
+    TimerSettings,
     WorkerSettings,
     read_settings,
 )
@@ -19,7 +20,7 @@ SETTINGS: Final[dict[str, type[Settings]]] = {
     "ApiFunction": ApiSettings,
     "WebSocketFunction": Settings,
     "RunnerFunction": RunnerSettings,
-    "TimersFunction": SupervisorSettings,
+    "TimersFunction": TimerSettings,
     "DeadLettersFunction": SupervisorSettings,
     "ToolWorkerFunction": WorkerSettings,
 }
@@ -118,6 +119,16 @@ def test_functions_are_told_where_everything_is() -> None:
         "TIMERS_QUEUE_URL": "TimersQueue",
         "TOOLS_STATE_MACHINE_ARN": "ToolsStateMachine",
     }
+
+
+@pytest.mark.parametrize("function", ["ApiFunction", "TimersFunction"])
+def test_functions_whose_messages_wait_for_long_are_told_how_to_schedule_them(
+    function: str,
+) -> None:
+    given = variables(Stack(), function)
+    assert given["TIMERS_QUEUE_ARN"] == {"Fn::GetAtt": "TimersQueue.Arn"}
+    assert given["SCHEDULE_GROUP"] == {"Ref": "ScheduleGroup"}
+    assert given["SCHEDULER_ROLE_ARN"] == {"Fn::GetAtt": "SchedulerRole.Arn"}
 
 
 def test_logs_and_metrics_name_the_function() -> None:

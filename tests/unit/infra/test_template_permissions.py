@@ -115,8 +115,11 @@ def test_each_function_has_a_role_of_its_own_with_nothing_but_its_own_policy(
 ) -> None:
     stack = Stack(**parameters)
     roles = stack.of_type("AWS::IAM::Role")
-    assert set(roles) == {role_of(stack, name) for name in HANDLERS} | {"ToolsRole"}
-    assert len(roles) == len(HANDLERS) + 1
+    assert set(roles) == {role_of(stack, name) for name in HANDLERS} | {
+        "ToolsRole",
+        "SchedulerRole",
+    }
+    assert len(roles) == len(HANDLERS) + 2
     for properties in roles.values():
         assert "ManagedPolicyArns" not in properties
         assert len(properties["Policies"]) == 1
@@ -150,14 +153,53 @@ def test_functions_are_allowed_nothing_on_all_resources_but_to_send_traces() -> 
         assert on_all == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
-def test_nobody_scans_or_deletes_in_bulk() -> None:
+def test_nobody_scans() -> None:
     stack = Stack()
-    for action in ("dynamodb:Scan", "dynamodb:BatchWriteItem", "s3:ListBucket"):
+    for action in ("dynamodb:Scan", "s3:ListBucket"):
         assert holders(stack, action) == set()
 
 
-def test_only_the_http_function_deletes_objects() -> None:
-    assert holders(Stack(), "s3:DeleteObject") == {"ApiFunction"}
+def test_only_the_timers_delete_in_bulk() -> None:
+    stack = Stack()
+    for table in ("StateTable", "StreamTable"):
+        assert holders(stack, "dynamodb:BatchWriteItem", table) == {"TimersFunction"}
+    assert holders(stack, "s3:DeleteObject") == {"TimersFunction", "ApiFunction"}
+
+
+def test_schedules_are_made_in_the_stacks_group_by_those_whose_messages_wait_for_long() -> None:
+    stack = Stack()
+    makers = {"ApiFunction", "TimersFunction"}
+    assert holders(stack, "scheduler:CreateSchedule") == makers
+    schedules = "arn:aws:scheduler:eu-central-1:111111111111:schedule/${ScheduleGroup}/*"
+    for role in ("ApiRole", "TimersRole"):
+        allowed = {g for g in grants(stack, role) if g[0].startswith(("scheduler:", "iam:"))}
+        assert allowed == {
+            ("scheduler:CreateSchedule", schedules),
+            ("iam:PassRole", "SchedulerRole.Arn"),
+        }
+
+
+def test_the_schedules_role_is_given_to_the_scheduler_alone() -> None:
+    stack = Stack()
+    passing = [
+        statement
+        for role in stack.of_type("AWS::IAM::Role")
+        for statement in statements(stack, role)
+        if "iam:PassRole" in as_list(statement["Action"])
+    ]
+    assert len(passing) == 2
+    for statement in passing:
+        assert statement["Condition"] == {
+            "StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}
+        }
+
+
+def test_schedules_may_send_to_the_timers_queue_and_nothing_else() -> None:
+    stack = Stack()
+    assert grants(stack, "SchedulerRole") == {("sqs:SendMessage", "TimersQueue.Arn")}
+    (trust,) = stack.properties("SchedulerRole")["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111111111111"}}
 
 
 def test_the_websocket_function_only_reads_the_state() -> None:
