@@ -27,7 +27,7 @@ def query_page(
     where: tuple[str, str] | None = None,
     live_at: int | None = None,
 ) -> list[Item]:
-    """Return up to `query.limit + 1` items in the order asked for.
+    """Return up to `query.limit + 1` items in the order asked for (strongly consistent).
 
     `after` alone continues a list; `before` alone gives the page that precedes an id, nearest
     first to it, and still in the order asked for.
@@ -58,6 +58,8 @@ def query_page(
             ":high": {"S": highest},
         },
         "ScanIndexForward": descending if backwards else not descending,
+        # Who is told that a run has completed lists its messages next, and must find the answer.
+        "ConsistentRead": True,
     }
     _filter(arguments, where, live_at)
     items = _collect(client, arguments, query.limit + 1)
