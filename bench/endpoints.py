@@ -20,6 +20,7 @@ from moto import mock_aws
 
 from adapters.dynamodb.records import message_item
 from api.app import create_app
+from api.services import threads
 from bench.meter import Meter
 from tests.support.api import api_context_of, make_project_key
 from tests.support.model import call, stop, text
@@ -29,7 +30,7 @@ MESSAGES_OF_A_LONG_THREAD = 10_000
 _FUNCTION = {"type": "function", "function": {"name": "f"}}
 _ITEMS_AT_ONCE = 25
 _HELLO = {"role": "user", "content": "Hello"}
-_ORDER = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+_TRANSACTION = "TransactWriteItems"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +234,10 @@ def _files(bench: Bench) -> None:
 
 
 def _spelled(requests: dict[str, int]) -> str:
-    transactions = requests.pop("TransactWriteItems", 0)
-    parts = [f"{requests[name]} {name}" for name in _ORDER if name in requests]
-    if transactions:
-        parts.append(f"{transactions} transaction")
-    return ", ".join(parts) or "none"
+    ordered = sorted(requests.items(), key=lambda request: (request[0] == _TRANSACTION, request[0]))
+    return ", ".join(
+        f"{count} {'transaction' if name == _TRANSACTION else name}" for name, count in ordered
+    )
 
 
 @contextmanager
@@ -249,7 +249,9 @@ def _emulated() -> Iterator[Bench]:
         "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "https://bench.invalid/live",
         "POWERTOOLS_LOG_LEVEL": "CRITICAL",
     }
-    with patch.dict(os.environ, credentials), mock_aws():
+    # A short thread is swept with its deletion, however slow the machine.
+    patient = patch.object(threads, "SWEEP_SECONDS", 60)
+    with patch.dict(os.environ, credentials), mock_aws(), patient:
         os.environ.pop("AWS_ENDPOINT_URL", None)
         bench = Bench(build_world(make_resources()))
         # The first request looks the key up.

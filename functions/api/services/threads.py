@@ -1,5 +1,8 @@
 """Use cases of threads."""
 
+import time
+from typing import Final
+
 from adapters.dynamodb.errors import ThreadMissing
 from adapters.dynamodb.idempotency import Once
 from api.services.file_references import check_files, files_of_messages, files_of_resources
@@ -14,6 +17,9 @@ from core.schema.common import DeletedObject, ListPage
 from core.schema.messages import Message, message_from_request
 from core.schema.threads import CreateThread, ModifyThread, Thread
 from wiring.bootstrap import ApiContext
+
+# How long a client may wait for its thread to be swept.
+SWEEP_SECONDS: Final = 0.5
 
 
 def create_thread(context: ApiContext, tenant: str, request: CreateThread, once: Once) -> Thread:
@@ -109,6 +115,9 @@ def modify_thread(
 def delete_thread(context: ApiContext, tenant: str, thread_id: str, once: Once) -> DeletedObject:
     """Take a thread out of sight at once, and have all that hangs on it deleted.
 
+    A short thread on which no run is active is gone with the answer; a longer one is swept in the
+    background, during which its messages can still be read by those who know their ids.
+
     The deletion is armed before the thread is marked: whatever dies after that, it is carried out.
 
     Raises:
@@ -123,5 +132,18 @@ def delete_thread(context: ApiContext, tenant: str, thread_id: str, once: Once) 
         context.deletions.mark_thread(tenant, thread_id, once.receipt(answer.model_dump_json()))
     except ThreadMissing:
         raise missing("thread", thread_id) from None
-    after_commit("deletion not begun", lambda: context.queues.send_timer(job, 0))
+    after_commit("deletion not begun", lambda: _begin_deletion(context, job))
     return answer
+
+
+def _begin_deletion(context: ApiContext, job: DeleteThreadJob) -> None:
+    lock = context.threads.lock(job.tenant, job.thread_id)
+    ends = time.monotonic() + SWEEP_SECONDS
+    done = lock is None or (
+        lock.active_run is None
+        and context.deletions.sweep_thread(
+            job.tenant, job.thread_id, lambda: time.monotonic() >= ends
+        )
+    )
+    if not done:
+        context.queues.send_timer(job, 0)

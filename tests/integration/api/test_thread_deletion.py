@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from adapters.dynamodb.errors import ThreadMissing
+from api.services import threads
 from core.jobs import DeleteThreadJob, RunTtlJob, ThreadTtlJob, TimerJob
 from tests.integration.api.support import (
     created,
@@ -44,6 +45,22 @@ def test_a_deleted_thread_is_answered_as_deleted_and_is_out_of_sight_at_once(
     assert [listed["id"] for listed in created(client.get("/v1/threads"))["data"]] == [other]
 
 
+def test_a_short_thread_is_gone_with_the_answer(
+    client: TestClient, world: World, thread: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "SWEEP_SECONDS", 60)
+    path = f"/v1/threads/{thread}"
+    (message,) = created(client.get(f"{path}/messages"))["data"]
+    created(client.delete(path))
+    assert world.timers.threads.lock(TENANT, thread) is None
+    refused(client.get(f"{path}/messages"), 404)
+    refused(client.get(f"{path}/messages/{message['id']}"), 404)
+    job = DeleteThreadJob(tenant=TENANT, thread_id=thread)
+    assert world.queues.timers == [(job, 35)]
+    world.timer_next()
+    assert world.queues.timers == []
+
+
 def test_the_deletion_is_armed_before_the_thread_is_marked_and_begun_after_that(
     client: TestClient, world: World, thread: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,6 +72,7 @@ def test_the_deletion_is_armed_before_the_thread_is_marked_and_begun_after_that(
         seen.append((job, delay, lock.deleted))
 
     monkeypatch.setattr(world.queues, "send_timer", send_timer)
+    monkeypatch.setattr(threads, "SWEEP_SECONDS", 0)
     created(client.delete(f"/v1/threads/{thread}"))
     job = DeleteThreadJob(tenant=TENANT, thread_id=thread)
     assert seen == [(job, 35, False), (job, 0, True)]
@@ -72,6 +90,7 @@ def test_a_deletion_that_could_not_be_begun_is_answered_and_carried_out_later(
 
     with monkeypatch.context() as broken:
         broken.setattr(world.queues, "send_timer", fail_at_once)
+        broken.setattr(threads, "SWEEP_SECONDS", 0)
         created(client.delete(f"/v1/threads/{thread}"))
     world.timer_next()
     assert world.timers.threads.lock(TENANT, thread) is None

@@ -159,11 +159,12 @@ def test_nobody_scans() -> None:
         assert holders(stack, action) == set()
 
 
-def test_only_the_timers_delete_in_bulk() -> None:
+def test_only_those_who_sweep_threads_delete_in_bulk() -> None:
     stack = Stack()
+    sweepers = {"TimersFunction", "ApiFunction"}
     for table in ("StateTable", "StreamTable"):
-        assert holders(stack, "dynamodb:BatchWriteItem", table) == {"TimersFunction"}
-    assert holders(stack, "s3:DeleteObject") == {"TimersFunction", "ApiFunction"}
+        assert holders(stack, "dynamodb:BatchWriteItem", table) == sweepers
+    assert holders(stack, "s3:DeleteObject") == sweepers
 
 
 def test_schedules_are_made_in_the_stacks_group_by_those_whose_messages_wait_for_long() -> None:

@@ -2,7 +2,7 @@
 
 import base64
 
-from openai import NotFoundError
+from openai import BadRequestError, NotFoundError
 
 from tests.contract.python.registry import scenario
 from tests.contract.python.session import Session, expect, refused
@@ -50,18 +50,25 @@ def a_file_is_deleted(session: Session) -> None:
 
 @scenario
 def a_message_has_a_file_attached(session: Session) -> None:
-    """The attachment names the file and who may read it."""
+    """The attachment names the file; a tool that is not served yet cannot be given it."""
     made = session.client.files.create(file=("notes.txt", NOTES), purpose="assistants")
-    message = session.client.beta.threads.messages.create(
-        session.thread(),
-        role="user",
-        content="Read this.",
-        attachments=[{"file_id": made.id, "tools": [{"type": "file_search"}]}],
+    messages, thread_id = session.client.beta.threads.messages, session.thread()
+    message = messages.create(
+        thread_id, role="user", content="Read this.", attachments=[{"file_id": made.id}]
     )
     assert message.attachments is not None
     (attachment,) = message.attachments
-    assert attachment.tools is not None
-    expect((attachment.file_id, len(attachment.tools)), (made.id, 1))
+    expect(attachment.file_id, made.id)
+    error = refused(
+        BadRequestError,
+        lambda: messages.create(
+            thread_id,
+            role="user",
+            content="Search this.",
+            attachments=[{"file_id": made.id, "tools": [{"type": "file_search"}]}],
+        ),
+    )
+    expect(error.param, "attachments[0].tools[0].type")
 
 
 @scenario
