@@ -20,6 +20,7 @@ from api.routes import (
     runs,
     steps,
     threads,
+    unserved,
 )
 from wiring.bootstrap import ApiContext, api_context
 
@@ -35,6 +36,7 @@ _RESOURCES = (
     actions,
     models,
     organization,
+    unserved,
     health,
 )
 

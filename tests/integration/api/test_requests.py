@@ -104,6 +104,26 @@ def test_an_unknown_path_is_told_in_openais_words(client: TestClient, path: str)
 
 
 @pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/uploads"),
+        ("POST", "/v1/uploads/upload_1/parts"),
+        ("GET", "/v1/vector_stores"),
+        ("DELETE", "/v1/vector_stores/vs_1"),
+        ("POST", "/openai/vector_stores/vs_1/file_batches"),
+    ],
+)
+def test_what_is_not_served_yet_is_said_so_and_not_taken_for_a_mistyped_path(
+    client: TestClient, anonymous: TestClient, method: str, path: str
+) -> None:
+    error = refused(client.request(method, path))
+    assert error["code"] == "not_served"
+    assert "not served here yet" in error["message"]
+    assert f"({method} {path})" in error["message"]
+    refused(anonymous.request(method, path), 401)
+
+
+@pytest.mark.parametrize(
     ("method", "path"), [("PUT", "/v1/assistants"), ("PUT", "/v1/threads"), ("PATCH", "/health")]
 )
 def test_a_wrong_method_is_told_in_openais_words(
