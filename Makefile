@@ -63,6 +63,10 @@ test-contract: setup-sdks ## run programs written with OpenAI's SDKs, old and ne
 test-e2e: setup ## run the end-to-end tests: the whole service on a local stack of their own
 	$(python) -m pytest tests/e2e
 
+.PHONY: bench
+bench: setup ## measure what each endpoint asks of AWS: the table of docs/costs.md
+	@PYTHONPATH=functions $(python) -m bench.endpoints
+
 .PHONY: coverage
 coverage: setup ## run the unit and integration tests and show what they do not reach
 	$(python) -m pytest tests/unit tests/integration -n auto --cov

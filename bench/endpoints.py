@@ -1,6 +1,6 @@
 """What each endpoint asks of AWS: requests and request units, one call of each.
 
-    python -m bench.endpoints
+    make bench
 
 prints the table of docs/costs.md. The real application on moto: the counts are the same on any
 machine. A warm function has the caller's key in memory, so its look-up is not counted.
@@ -25,6 +25,7 @@ from bench.meter import Meter
 from tests.support.api import api_context_of, make_project_key
 from tests.support.model import call, stop, text
 from tests.support.world import REGION, TENANT, World, build_world, make_resources
+from wiring.telemetry import logger
 
 MESSAGES_OF_A_LONG_THREAD = 10_000
 _FUNCTION = {"type": "function", "function": {"name": "f"}}
@@ -247,16 +248,26 @@ def _emulated() -> Iterator[Bench]:
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "https://bench.invalid/live",
-        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
     }
     # A short thread is swept with its deletion, however slow the machine.
     patient = patch.object(threads, "SWEEP_SECONDS", 60)
-    with patch.dict(os.environ, credentials), mock_aws(), patient:
+    with patch.dict(os.environ, credentials), mock_aws(), patient, _silence():
         os.environ.pop("AWS_ENDPOINT_URL", None)
         bench = Bench(build_world(make_resources()))
         # The first request looks the key up.
         bench.make("/v1/threads")
         yield bench
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the functions' log out of the table."""
+    level = logger.log_level
+    logger.setLevel("CRITICAL")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def main() -> None:
@@ -266,7 +277,8 @@ def main() -> None:
         print(cost.row())
     short, long = measure_long_list()
     print(f"\n100 messages of 100: {short.requests}, {short.read_units:g} read units")
-    print(f"100 messages of {MESSAGES_OF_A_LONG_THREAD:,}: {long.requests}, {long.read_units:g}")
+    long_thread = f"{MESSAGES_OF_A_LONG_THREAD:,}"
+    print(f"100 messages of {long_thread}: {long.requests}, {long.read_units:g} read units")
 
 
 if __name__ == "__main__":

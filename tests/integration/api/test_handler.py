@@ -202,3 +202,26 @@ def test_a_failing_store_is_a_500_that_tells_nothing(
     assert json.loads(answer["body"])["error"]["type"] == "server_error"
     assert "SECRET" not in answer["body"]
     assert "ResourceNotFound" not in answer["body"]
+
+
+def test_which_attempt_came_first_is_told_by_the_gateway_not_by_who_is_carried_out_first(
+    invoke: Invoke,
+) -> None:
+    thread = parsed(invoke("POST", "/v1/threads", {}))["id"]
+
+    def say_hello(arrived_ms: int, retries: int) -> Any:
+        context = {"stage": "live", "identity": {}, "requestTimeEpoch": arrived_ms}
+        headers = {
+            "Content-Type": "application/json",
+            "x-stainless-retry-count": str(retries),
+        }
+        path, said = f"/v1/threads/{thread}/messages", {"role": "user", "content": "Hello"}
+        return parsed(invoke("POST", path, said, headers, requestContext=context))
+
+    # The first attempt was held back by its function's start; its client sent it again meanwhile.
+    retried = say_hello(2_000_000, 1)
+    assert say_hello(1_999_000, 0) == retried
+    # What arrives later is another request, although it says the same.
+    assert say_hello(2_001_000, 0) != retried
+    listed = parsed(invoke("GET", f"/v1/threads/{thread}/messages"))["data"]
+    assert len(listed) == 2
