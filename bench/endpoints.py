@@ -18,7 +18,6 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from moto import mock_aws
 
-from adapters.dynamodb.records import message_item
 from api.app import create_app
 from api.services import threads
 from bench.meter import Meter
@@ -29,7 +28,6 @@ from wiring.telemetry import logger
 
 MESSAGES_OF_A_LONG_THREAD = 10_000
 _FUNCTION = {"type": "function", "function": {"name": "f"}}
-_ITEMS_AT_ONCE = 25
 _HELLO = {"role": "user", "content": "Hello"}
 _TRANSACTION = "TransactWriteItems"
 
@@ -85,8 +83,8 @@ class Bench:
         key = make_project_key(context, TENANT)
         self._client = TestClient(create_app(context), headers={"Authorization": f"Bearer {key}"})
         # A separate client looks at sizes, so that the looks are not counted.
-        self._look = boto3.client("dynamodb", region_name=REGION)
-        self._meter = Meter(context.runs._client, self._look)
+        look = boto3.client("dynamodb", region_name=REGION)
+        self._meter = Meter(context.runs._client, look)
         self._objects = 0
         bucket = context.files._bucket._client
         bucket.meta.events.register("after-call.s3", self._count_object)
@@ -95,17 +93,6 @@ class Bench:
     def make(self, path: str, **body: Any) -> Any:
         """Make something that is not counted; return the answer."""
         return self._answer(self._client.post(path, json=body))
-
-    def fill(self, thread_id: str, size: int) -> None:
-        """Put messages into a thread, past the API: moto copies its tables for each transaction."""
-        runs = self.world.runner.runs
-        for start in range(0, size, _ITEMS_AT_ONCE):
-            items = [
-                message_item(TENANT, self.world.message(thread_id, "Hello"), runs._texts)
-                for _ in range(min(_ITEMS_AT_ONCE, size - start))
-            ]
-            requests: Any = [{"PutRequest": {"Item": item}} for item in items]
-            self._look.batch_write_item(RequestItems={"state": requests})
 
     def upload(self, content: bytes) -> Response:
         """Upload a file."""
@@ -169,7 +156,7 @@ def measure_long_list() -> tuple[Cost, Cost]:
     with _emulated() as bench:
         for size in (100, MESSAGES_OF_A_LONG_THREAD):
             thread = bench.world.thread()
-            bench.fill(thread, size)
+            bench.world.fill(thread, size)
             bench.get(f"100 of {size}", f"/v1/threads/{thread}/messages", limit=100)
         short, long = bench.costs
         return short, long

@@ -19,13 +19,13 @@ def service(stack: StackInfo) -> Service:
 
 
 def test_ten_runs_at_once_all_complete_and_their_streams_interleave(service: Service) -> None:
-    content = [script({"text": {"tokens": 150}, "rate": 7.5}) for _ in range(RUNS)]
+    content = [script({"text": {"tokens": 200}, "rate": 7.5}) for _ in range(RUNS)]
     threads = [service.thread(text) for text in content]
     with ThreadPoolExecutor(RUNS) as pool:
         runs = list(pool.map(service.start, threads))
         transcripts = list(pool.map(service.watch, runs))
     for run, events in zip(runs, transcripts, strict=True):
-        assert text_of(events) == tokens(150)
+        assert text_of(events) == tokens(200)
         assert events[-1].event == "thread.run.completed"
         assert [event.id for event in events] == service.logged(run)
     asked = {

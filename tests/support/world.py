@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 
+from adapters.dynamodb.records import message_item
 from adapters.push import Pusher
 from adapters.queues import Queues
 from adapters.run_writer import RunWriter
@@ -36,6 +37,7 @@ from wiring.telemetry import log_failure
 
 TENANT = "proj_test"
 REGION = "us-east-1"
+_ITEMS_AT_ONCE = 25
 
 
 class Killed(BaseException):
@@ -160,6 +162,19 @@ class World:
         messages = [self.message(thread.id, content) for content in texts]
         self.runner.threads.create(TENANT, thread, messages)
         return thread.id
+
+    def fill(self, thread_id: str, count: int) -> None:
+        """Put many messages into a thread, past its store: moto copies its tables for each call."""
+        dynamodb = boto3.client("dynamodb", region_name=REGION)
+        for start in range(0, count, _ITEMS_AT_ONCE):
+            requests: Any = [
+                {"PutRequest": {"Item": message_item(TENANT, message, self.runner.runs._texts)}}
+                for message in (
+                    self.message(thread_id, "Hello")
+                    for _ in range(min(_ITEMS_AT_ONCE, count - start))
+                )
+            ]
+            dynamodb.batch_write_item(RequestItems={"state": requests})
 
     def message(self, thread_id: str, content: str) -> Message:
         """Return a user's message."""

@@ -479,3 +479,14 @@ def test_a_deletion_leaves_time_for_the_functions_end(world: World) -> None:
     lock = world.timers.threads.lock(TENANT, job.thread_id)
     assert lock is not None
     assert lock.deleted
+
+
+def test_a_thread_of_ten_thousand_messages_is_gone_after_some_invocations(world: World) -> None:
+    before = stored()
+    thread_id = world.thread()
+    world.fill(thread_id, 10_000)
+    job = marked(world, thread_id)
+    world.carry_out(job, seconds=0.5)
+    assert world.queues.timers == [(job, 0)]
+    finish(world)
+    assert stored() == before
