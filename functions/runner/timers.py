@@ -65,6 +65,7 @@ def handle_record(context: TimersContext, record: dict[str, Any], ends: float) -
         record: the job's message.
         ends: when deletions must stop, by the monotonic clock.
     """
+    count("Timers")
     try:
         carry_out(context, TIMER_JOB.validate_json(record["body"]), ends)
     except Exception as error:
