@@ -79,17 +79,7 @@ def _page_size(run: RunRecord, own: int) -> int:
 
 
 def _earlier_steps(context: RunnerContext, run: RunRecord) -> list[RunStep]:
-    steps: list[RunStep] = []
-    if run.step_no == 0:
-        return steps
-    after: str | None = None
-    while True:
-        query = PageQuery(limit=_PAGE, order="asc", after=after)
-        page = context.objects.list_steps(run.tenant, run.id, query)
-        steps += page.data
-        if not page.has_more:
-            return steps
-        after = page.last_id
+    return context.objects.all_steps(run.tenant, run.id) if run.step_no else []
 
 
 def _own_messages(

@@ -17,6 +17,7 @@ from core.schema.steps import RunStep
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
+_STEPS_AT_ONCE = 100
 _ACTIONS_AT_ONCE = 25  # a transaction has 4 MB, and each of them may have 120 KB
 
 
@@ -111,6 +112,18 @@ class ObjectStore:
         """Return a page of a run's steps."""
         steps = self._documents.page(keyspace.run(tenant, run_id), keyspace.STEP, query, RunStep)
         return page_of(steps, query, lambda found: found.id)
+
+    def all_steps(self, tenant: str, run_id: str) -> list[RunStep]:
+        """Return all steps of a run, oldest first, in a query a hundred."""
+        steps: list[RunStep] = []
+        after: str | None = None
+        while True:
+            query = PageQuery(limit=_STEPS_AT_ONCE, order="asc", after=after)
+            page = self.list_steps(tenant, run_id, query)
+            steps += page.data
+            if not page.has_more:
+                return steps
+            after = page.last_id
 
     # ---- projects -----------------------------------------------------------------------------
 

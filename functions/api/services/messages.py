@@ -12,8 +12,6 @@ from core.schema.messages import CreateMessage, Message, message_from_request
 from core.schema.steps import MessageCreationDetails
 from wiring.bootstrap import ApiContext
 
-_STEPS_AT_ONCE = 100
-
 
 def create_message(
     context: ApiContext, tenant: str, thread_id: str, request: CreateMessage, once: Once
@@ -107,18 +105,11 @@ def _written_by(
     context: ApiContext, tenant: str, thread_id: str, run_id: str, query: PageQuery
 ) -> ListPage[Message]:
     """Return a page of what a run wrote: its steps know, so the thread is not searched."""
-    steps = PageQuery(limit=_STEPS_AT_ONCE, order="asc")
-    ids: list[str] = []
-    while True:
-        page = context.objects.list_steps(tenant, run_id, steps)
-        ids += [
-            step.step_details.message_creation.message_id
-            for step in page.data
-            if isinstance(step.step_details, MessageCreationDetails)
-        ]
-        if not page.has_more:
-            break
-        steps = PageQuery(limit=_STEPS_AT_ONCE, order="asc", after=page.last_id)
+    ids = [
+        step.step_details.message_creation.message_id
+        for step in context.objects.all_steps(tenant, run_id)
+        if isinstance(step.step_details, MessageCreationDetails)
+    ]
     written = context.messages.get_many(tenant, thread_id, ids)
     wanted = slice_of(list(written), query)
     return page_of([written[found_id] for found_id in wanted], query, lambda found: found.id)

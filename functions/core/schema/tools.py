@@ -108,8 +108,3 @@ ToolChoice = (
     Literal["none", "auto", "required"]
     | Annotated[NamedToolChoice | ToolTypeChoice, Field(discriminator="type")]
 )
-
-
-def dump_tools(tools: list[Tool]) -> list[dict[str, Any]]:
-    """Return tools as JSON objects, without the fields that were not given."""
-    return [tool.model_dump(mode="json", exclude_none=True) for tool in tools]
