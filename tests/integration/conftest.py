@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+import boto3
 import pytest
 from moto import mock_aws
 
+from tests.support.aws import shared_client
 from tests.support.world import REGION, World, build_world, make_resources
 
 
@@ -19,6 +21,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
         f"https://test.execute-api.{REGION}.amazonaws.com/live",
     )
+    monkeypatch.setattr(boto3, "client", shared_client)
     with mock_aws():
         yield make_resources()
 
