@@ -40,15 +40,20 @@ class Queues:
         self._clock = clock
         self._schedules = schedules
 
-    def send_step(self, job: StepJob) -> None:
+    def send_step(self, job: StepJob, delay_seconds: int = 0) -> None:
         """Ask for a step. The group makes the queue fair: a noisy tenant delays itself.
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+
+        Args:
+            job: names the step.
+            delay_seconds: how long its message waits, up to 900.
         """
         self._client.send_message(
             QueueUrl=self._steps_url,
             MessageBody=job.model_dump_json(),
             MessageGroupId=job.tenant,
+            DelaySeconds=delay_seconds,
         )
 
     def send_check(self, job: CheckJob, delay_seconds: int) -> None:

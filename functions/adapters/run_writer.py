@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from adapters.dynamodb.errors import LineMoved, RunMoved, StoreUnavailable
+from adapters.dynamodb.errors import LineMoved, RunMoved, StoreSilent, StoreUnavailable
+from adapters.dynamodb.faults import silence
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.transactions import Receipt
@@ -113,29 +114,33 @@ class RunWriter:
         """
         pause = 0.01
         for _ in range(_ANSWER_ROUNDS):
-            run = self._store.get(job.tenant, job.thread_id, job.run_id)
-            if run is None or run.phase is not RunPhase.TOOLS or run.open_step != job.step_id:
-                return None
-            step = self._store.step(run, job.step_id)
-            calls = self._calls.of_step(run, job.step_id)
-            waiting = {call.call_id for call in calls if call.state is not CallState.DONE}
-            if step is None or job.call_id not in waiting:
-                return None
-            change = record_output(
-                run,
-                step,
-                calls,
-                call_id=job.call_id,
-                output=output,
-                failed=failed,
-                now=self._clock() // 1000,
-            )
             try:
-                return self.apply(change)
-            except RunMoved:
+                with silence():
+                    return self._answer_call(job, output, failed=failed)
+            except (RunMoved, StoreSilent, StoreUnavailable):
                 time.sleep(pause * random.random())
                 pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
         raise StoreUnavailable("The call's output could not be stored: too many others wrote.")
+
+    def _answer_call(self, job: CallJob, output: str, *, failed: bool) -> RunRecord | None:
+        run = self._store.get(job.tenant, job.thread_id, job.run_id)
+        if run is None or run.phase is not RunPhase.TOOLS or run.open_step != job.step_id:
+            return None
+        step = self._store.step(run, job.step_id)
+        calls = self._calls.of_step(run, job.step_id)
+        waiting = {call.call_id for call in calls if call.state is not CallState.DONE}
+        if step is None or job.call_id not in waiting:
+            return None
+        change = record_output(
+            run,
+            step,
+            calls,
+            call_id=job.call_id,
+            output=output,
+            failed=failed,
+            now=self._clock() // 1000,
+        )
+        return self.apply(change)
 
     def publish(self, run: RunRecord, batch: Batch | None) -> None:
         """Push a batch that is in the log."""

@@ -72,19 +72,24 @@ def dispatch_of(run: RunRecord, calls: Sequence[CallRecord]) -> Dispatch:
     return None
 
 
+def rest_seconds(run: RunRecord, *, now_ms: int) -> int:
+    """Return how long a run's step is to wait yet, in whole seconds, 0 if it is not."""
+    return max(0, -(-(run.not_before_ms - now_ms) // 1000))
+
+
 def next_check_seconds(run: RunRecord, *, now_ms: int) -> int:
     """Return when to look at a run again, in whole seconds from now, at least 1.
 
     A lease that is not renewed has ended by then; a tool phase is over; a run that waits for its
     client, or for the runs before it, has expired, which may take weeks; a step that was just sent
-    for has been claimed.
+    for, or whose rest is over, has been claimed.
     """
     if run.is_leased(now_ms):
         due_ms = run.lease_until_ms
     elif run.phase is RunPhase.TOOLS:
         due_ms = run.tools_deadline_ms
     elif run.phase is RunPhase.READY:
-        due_ms = now_ms + FIRST_CHECK_SECONDS * 1000
+        due_ms = max(now_ms, run.not_before_ms) + FIRST_CHECK_SECONDS * 1000
     else:
         due_ms = run.expires_at * 1000
     due_ms = min(due_ms, run.expires_at * 1000)

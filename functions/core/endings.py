@@ -89,6 +89,16 @@ def end_unasked(run: RunRecord, *, now: int) -> Change:
     return Change(run, after, tuple(announcements(run, after)))
 
 
+def rest(run: RunRecord, *, until_ms: int) -> Change:
+    """Return the change by which a worker lets go of a run for a while, with nothing open.
+
+    Args:
+        run: the run as claimed; nothing was said in its step.
+        until_ms: when the step may be tried again, in milliseconds since the epoch.
+    """
+    return Change(run, run.model_copy(update={"not_before_ms": until_ms}))
+
+
 def claim(
     run: RunRecord,
     *,
@@ -122,6 +132,7 @@ def claim(
         lease_until_ms=lease_until_ms,
         attempts=run.attempts + 1,
         watch=run.watch + 1,
+        not_before_ms=0,
         open_step=None,
         open_message=None,
     )

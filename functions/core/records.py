@@ -55,6 +55,8 @@ class RunRecord(WireModel):
         tools_deadline_ms: when an unfinished tool phase is settled by the watchdog.
         open_step, open_message: the step, and its message, that is being written or waits.
         cancel_requested: somebody asked to cancel while a worker held the lease.
+        not_before_ms: the step is not carried out before this, in milliseconds since the epoch: the
+            model could not be asked, and the run rests.
         bad_calls: tool calls so far that the model got wrong (unknown tools, broken arguments).
         set_going_ms: when the client last set the run going: by creating it, or by submitting
             outputs; or when its turn on the thread came; in milliseconds since the epoch.
@@ -81,6 +83,7 @@ class RunRecord(WireModel):
     open_step: str | None = None
     open_message: str | None = None
     cancel_requested: bool = False
+    not_before_ms: int = 0
     bad_calls: int = 0
     set_going_ms: int = 0
     held_messages: HeldMessages | None = None

@@ -91,6 +91,7 @@ class TurnAssembler:
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
         self._started = False
+        self._characters = 0
         self.dropped_text = False
 
     @property
@@ -115,8 +116,15 @@ class TurnAssembler:
         """Whether anything of the answer has arrived: then asking again would repeat it."""
         return self._started
 
+    @property
+    def characters(self) -> int:
+        """How much of the answer has arrived: its text and the arguments of its calls."""
+        return self._characters
+
     def push(self, chunk: ModelChunk) -> None:
         """Take a chunk: text first, then calls, then the rest, whatever it carries together."""
+        self._characters += len(chunk.text or "") + len(chunk.refusal or "")
+        self._characters += sum(len(fragment.arguments or "") for fragment in chunk.calls)
         if chunk.text or chunk.refusal or chunk.calls:
             self._started = True
         if chunk.text:
@@ -143,6 +151,11 @@ class TurnAssembler:
         elif not calls and self._message is None:
             self._write("text", "")
         return Turn(calls, self._finish_reason, self._usage)
+
+    def cut_short(self) -> Turn:
+        """The model is not heard to its end: the turn ends as at its limit of tokens."""
+        self._finish_reason = "length"
+        return self.finish()
 
     def close_message(
         self,

@@ -62,6 +62,7 @@ def bury(context: SupervisorContext, job: StepJob) -> None:
     if run is None or run.ended:
         return
     log_run(run)
+    now_ms = context.clock()
     moved_on = run.step_no != job.step_no or run.phase is not RunPhase.READY
-    if not moved_on and not run.is_leased(context.clock()):
+    if not moved_on and not run.is_leased(now_ms) and now_ms >= run.not_before_ms:
         end(context, run, Trigger.FAIL, _ERROR)

@@ -1,5 +1,6 @@
 """One step of a run: claim, stream, plan, commit, dispatch."""
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Final
 
 from adapters.dynamodb.errors import CancelRequested, LeaseLost, RunMoved
 from core.changes import Change
-from core.endings import EndTrigger, claim, end_unasked
+from core.endings import EndTrigger, claim, end_unasked, rest
 from core.jobs import CheckJob, StepJob
 from core.model import ModelFailure
 from core.records import RunPhase, RunRecord
@@ -26,6 +27,10 @@ from wiring.telemetry import count, duration, log_failure, log_run, logger
 
 # A step that was claimed this often without being committed is not tried again.
 MAX_ATTEMPTS: Final = 5
+# How long a run rests whose model cannot be asked now, unless the model says how long it wants.
+_FIRST_REST_SECONDS: Final = 5.0
+# A run that would have to rest for longer fails: whoever waits for it can decide better.
+LONGEST_REST_SECONDS: Final = 300.0
 
 
 class Outcome(StrEnum):
@@ -68,6 +73,10 @@ def run_step(context: RunnerContext, job: StepJob, invocation: Invocation) -> Ou
     if run.phase is not RunPhase.READY or run.step_no < job.step_no:
         return Outcome.NOTHING_TO_DO
     if _end_overdue(context, run, now_ms):
+        return Outcome.DONE
+    if now_ms < run.not_before_ms:
+        # This message came early: another one waits out the rest.
+        dispatch(context, run)
         return Outcome.DONE
     held = _claim(context, run, invocation)
     if held is None:
@@ -127,7 +136,7 @@ def _carry_out(context: RunnerContext, held: Held, invocation: Invocation) -> Ou
         log_failure("the attempt failed; the step is tried again", error)
         return _hand_over(context, held)
     duration("StepTime", (time.monotonic() - started) * 1000)
-    _report(run)
+    _report(run, held.run)
     if not run.ended:
         dispatch(context, run)
     return Outcome.DONE
@@ -159,15 +168,28 @@ def _turn_change(context: RunnerContext, held: Held, invocation: Invocation) -> 
     except ModelFailure as failure:
         logger.warning("model failed", extra={"reason": failure.message})
         count("ModelFailures")
-        # What was said already cannot be taken up again: the step begins anew.
-        broke_off = assembler.started and failure.retryable
-        if broke_off and held.run.attempts < MAX_ATTEMPTS:
-            return None
+        if failure.retryable and held.run.attempts < MAX_ATTEMPTS:
+            if assembler.started:
+                # What was said already cannot be taken up again: the step begins anew.
+                return None
+            until_ms = _rest_until(held.run, failure, context.clock())
+            if until_ms is not None:
+                count("Rests")
+                return rest(held.run, until_ms=until_ms)
         trigger, error = Trigger.FAIL, RunError(code=failure.code, message=failure.message)
     else:
         return _planned(context, held, assembler, turn, prompt)
     now = context.clock() // 1000
     return abort_turn(held.run, assembler, trigger, now=now, error=error)
+
+
+def _rest_until(run: RunRecord, failure: ModelFailure, now_ms: int) -> int | None:
+    """Return when a model that fails for now is asked again, in ms; None if that is too late."""
+    backoff = _FIRST_REST_SECONDS * 2 ** (run.attempts - 1)
+    seconds = failure.retry_after if failure.retry_after is not None else backoff
+    until_ms = now_ms + math.ceil(seconds) * 1000
+    too_late = seconds > LONGEST_REST_SECONDS or until_ms >= run.expires_at * 1000
+    return None if too_late else until_ms
 
 
 def _planned(
@@ -201,7 +223,10 @@ def _hand_over(context: RunnerContext, held: Held) -> Outcome:
     return Outcome.TRY_AGAIN
 
 
-def _report(run: RunRecord) -> None:
+def _report(run: RunRecord, before: RunRecord) -> None:
+    if run.step_no == before.step_no and not run.ended:
+        logger.info("the run rests", extra={"until": run.not_before_ms // 1000})
+        return
     count("Steps")
     if run.ended:
         count("RunsFailed" if run.status == "failed" else "RunsEnded")

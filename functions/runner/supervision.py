@@ -1,7 +1,7 @@
 """Moving runs on and ending them, for whoever finds them: the runner, timers, dead letters."""
 
 from adapters.dynamodb.errors import RunMoved
-from core.dispatch import EnqueueStep, StartTools, dispatch_of
+from core.dispatch import EnqueueStep, StartTools, dispatch_of, rest_seconds
 from core.endings import EndTrigger, end_run
 from core.records import RunPhase, RunRecord
 from core.schema.runs import RunError
@@ -18,7 +18,8 @@ def dispatch(context: SupervisorContext, run: RunRecord) -> None:
     )
     following = dispatch_of(run, calls)
     if isinstance(following, EnqueueStep):
-        context.queues.send_step(following.job)
+        delay = rest_seconds(run, now_ms=context.clock())
+        context.queues.send_step(following.job, delay)
     elif isinstance(following, StartTools):
         context.machine.start(following)
 

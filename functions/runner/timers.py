@@ -119,7 +119,7 @@ def _move_on(context: SupervisorContext, run: RunRecord, now_ms: int) -> None:
         end(context, run, Trigger.EXPIRE)
     elif run.cancel_requested:
         end(context, run, Trigger.CANCELLED)
-    elif run.phase is RunPhase.READY:
+    elif run.phase is RunPhase.READY and now_ms >= run.not_before_ms:
         logger.warning("the run stood still; its step is sent for again")
         count("RunsRedriven")
         dispatch(context, run)

@@ -1,8 +1,8 @@
 """Streams one model turn into the log, and looks up now and then.
 
 The loop writes what has come since the last flush: the first token at once, then every few
-milliseconds. Between flushes it renews the lease, and notices a cancel, the run's expiry and the
-end of the function's time.
+milliseconds. Between flushes it renews the lease, and notices a cancel, the run's expiry, the end
+of the function's time, and a model that has fallen silent or never comes to an end.
 """
 
 import time
@@ -10,20 +10,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from adapters.dynamodb.errors import StoreSilent
 from core.changes import Change
-from core.event_log import Cursor
+from core.event_log import Batch, Cursor
 from core.model import ModelFailure, ModelRequest
 from core.records import RunRecord
 from core.turn_assembler import Turn, TurnAssembler
 from runner.chunk_source import ChunkSource
 from wiring.bootstrap import RunnerContext
-from wiring.telemetry import duration
+from wiring.telemetry import count, duration, logger
 
 _LOOK_SECONDS: Final = 1.0
 _RENEWALS_PER_LEASE: Final = 3
 _MODEL_TRIES: Final = 4
 _FIRST_PAUSE_SECONDS: Final = 0.5
-_LONGEST_PAUSE_SECONDS: Final = 20.0
+# A run that has to wait longer rests, so that nobody pays for a function that waits.
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+# A table that does not answer is asked again for this long; the model goes on meanwhile.
+_APPEND_PATIENCE_SECONDS: Final = 10.0
+_APPEND_PAUSE_SECONDS: Final = 0.25
+# About 250,000 tokens: an answer that is longer has no end.
+MAX_ANSWER_CHARACTERS: Final = 1_000_000
 
 
 class Cancelled(Exception):
@@ -79,7 +86,8 @@ class TurnStreamer:
         """Ask the model and stream its answer; a failure before the first token is tried again.
 
         Raises:
-            ModelFailure: the model failed for good, or in the middle of its answer.
+            ModelFailure: the model failed for good, or in the middle of its answer; or it fails for
+                now, and waiting for it is not worth a function's time.
             Cancelled, Expired, OutOfTime: the turn must not go on.
             LeaseLost: another worker has the run.
         """
@@ -114,28 +122,51 @@ class TurnStreamer:
                 raise
         else:
             batch = held.cursor.batch(draft.events)
-            context.event_log.append(held.run.tenant, held.run.id, batch)
+            self._append(batch)
             held.cursor.advance(batch)
             context.writer.publish(held.run, batch)
         self._flushed_at = self._monotonic()
 
+    def _append(self, batch: Batch) -> None:
+        """Write a batch on its own: the same again until it is written, since others follow it."""
+        until = self._monotonic() + _APPEND_PATIENCE_SECONDS
+        run = self._held.run
+        while True:
+            try:
+                self._context.event_log.append(run.tenant, run.id, batch)
+            except StoreSilent:
+                if self._monotonic() >= until:
+                    raise
+                count("AppendsRepeated")
+                time.sleep(_APPEND_PAUSE_SECONDS)
+            else:
+                return
+
     def _stream_once(self, request: ModelRequest) -> Turn:
         source = ChunkSource(self._context.model, request)
-        asked_at = self._monotonic()
+        asked_at = heard_at = self._monotonic()
         first = True
         waiting_bytes = 0
         try:
             while True:
                 source.wait(self._wait_seconds(waiting_bytes > 0))
-                for chunk in source.take():
+                chunks = source.take()
+                for chunk in chunks:
                     self._assembler.push(chunk)
                     waiting_bytes += len(chunk.text or "") + 64 * len(chunk.calls) + 1
+                if chunks:
+                    heard_at = self._monotonic()
                 if first and self._assembler.started:
                     first = False
                     duration("FirstToken", (self._monotonic() - asked_at) * 1000)
                 ended = source.ended
                 if ended:
                     return self._assembler.finish()
+                if self._assembler.characters > MAX_ANSWER_CHARACTERS:
+                    logger.warning("the model's answer does not end; it is cut short")
+                    return self._assembler.cut_short()
+                if self._monotonic() - heard_at > self._context.settings.model_idle_seconds:
+                    raise ModelFailure("The model fell silent.", retryable=True)
                 if self._is_flush_due(waiting_bytes):
                     self.flush()
                     waiting_bytes = 0
@@ -166,13 +197,17 @@ class TurnStreamer:
             return
         self._looked_at = now
         lease_seconds = context.settings.lease_seconds
-        if now - self._renewed_at >= lease_seconds / _RENEWALS_PER_LEASE:
-            self._renewed_at = now
-            until = now_ms + lease_seconds * 1000
-            cancelled = context.leases.renew(run, until)
-            self._held.run = run.model_copy(update={"lease_until_ms": until})
-        else:
-            cancelled = context.leases.is_cancel_requested(run)
+        try:
+            if now - self._renewed_at >= lease_seconds / _RENEWALS_PER_LEASE:
+                until = now_ms + lease_seconds * 1000
+                cancelled = context.leases.renew(run, until)
+                self._renewed_at = now
+                self._held.run = run.model_copy(update={"lease_until_ms": until})
+            else:
+                cancelled = context.leases.is_cancel_requested(run)
+        except StoreSilent:
+            # Looked at again soon. If the lease ends meanwhile, what is committed is refused.
+            return
         if cancelled:
             raise Cancelled
 

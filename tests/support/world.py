@@ -82,12 +82,14 @@ class RecordedQueues(Queues):
 
     def __init__(self) -> None:
         self.steps: list[StepJob] = []
+        self.step_delays: list[int] = []
         self.checks: list[tuple[CheckJob, int]] = []
         self.timers: list[tuple[TimerJob, int]] = []
         self.returned: list[int] = []
 
-    def send_step(self, job: StepJob) -> None:
+    def send_step(self, job: StepJob, delay_seconds: int = 0) -> None:
         self.steps.append(job)
+        self.step_delays.append(delay_seconds)
 
     def send_check(self, job: CheckJob, delay_seconds: int) -> None:
         self.checks.append((job, delay_seconds))

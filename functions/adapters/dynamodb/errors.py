@@ -66,3 +66,7 @@ class CallTaken(Exception):
 
 class StoreUnavailable(Exception):
     """The table did not take the write for a passing reason; the same may be tried again."""
+
+
+class StoreSilent(Exception):
+    """The table did not answer, for a passing reason: what was asked of it may be done or not."""

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from adapters.dynamodb import keyspace
+from adapters.dynamodb.faults import silence
 from adapters.dynamodb.values import Item, TextStore, scalar
 from core.clock import Clock
 from core.event_log import Batch, Event, EventId, drop_void
@@ -44,8 +45,14 @@ class EventLog:
         self._ttl_seconds = ttl_seconds
 
     def append(self, tenant: str, run_id: str, batch: Batch) -> None:
-        """Write a batch on its own: for the holder of the run's lease, between its transactions."""
-        self._client.put_item(TableName=self._table, Item=self._item(tenant, run_id, batch))
+        """Write a batch on its own: for the holder of the run's lease, between its transactions.
+
+        Raises:
+            StoreSilent: it may be written or not; writing the same batch again makes sure.
+        """
+        item = self._item(tenant, run_id, batch)
+        with silence():
+            self._client.put_item(TableName=self._table, Item=item)
 
     def put(self, tenant: str, run_id: str, batch: Batch) -> "TransactWriteItemTypeDef":
         """Return the write of a batch as a part of a transaction."""

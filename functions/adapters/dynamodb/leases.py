@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from adapters.dynamodb.errors import LeaseLost, RunMoved
+from adapters.dynamodb.faults import silence
 from adapters.dynamodb.run_items import run_key
 from adapters.dynamodb.transactions import is_condition_failure
 from adapters.dynamodb.values import Item, plain, scalar
@@ -40,8 +41,10 @@ class Leases:
 
         Raises:
             LeaseLost: the lease is another's by now.
+            StoreSilent: nobody knows; the lease is as long as it was, or longer.
         """
-        item = self._set(run, "lease_until_ms", scalar(lease_until_ms))
+        with silence():
+            item = self._set(run, "lease_until_ms", scalar(lease_until_ms))
         if item is None:
             raise LeaseLost
         return "cancel_requested" in item
@@ -51,13 +54,15 @@ class Leases:
 
         Raises:
             LeaseLost: the lease is another's by now.
+            StoreSilent: the table did not answer.
         """
-        item = self._client.get_item(
-            TableName=self._table,
-            Key=run_key(run.tenant, run.thread_id, run.id),
-            ProjectionExpression="lease_owner, epoch, cancel_requested",
-            ConsistentRead=True,
-        ).get("Item", {})
+        with silence():
+            item = self._client.get_item(
+                TableName=self._table,
+                Key=run_key(run.tenant, run.thread_id, run.id),
+                ProjectionExpression="lease_owner, epoch, cancel_requested",
+                ConsistentRead=True,
+            ).get("Item", {})
         held_by = plain(item.get("lease_owner")), plain(item.get("epoch"))
         if held_by != (run.lease_owner, run.epoch):
             raise LeaseLost

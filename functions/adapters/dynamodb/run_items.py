@@ -31,6 +31,7 @@ _SCALARS: Final = (
     "tools_deadline_ms",
     "open_step",
     "open_message",
+    "not_before_ms",
     "bad_calls",
     "set_going_ms",
     "ttl_seconds",

@@ -8,7 +8,7 @@ Whoever claims or applies takes the next epoch; that is the fencing token.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adapters.dynamodb.errors import (
     CancelRequested,
@@ -29,6 +29,7 @@ from adapters.dynamodb.run_objects import RunObjects
 from adapters.dynamodb.run_writes import RunWrites, as_read
 from adapters.dynamodb.thread_line import ThreadLines, room
 from adapters.dynamodb.transactions import (
+    PATIENCE_SECONDS,
     ConditionFailed,
     Receipt,
     transact,
@@ -44,6 +45,11 @@ from core.schema.messages import Message
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+
+# What a worker commits was paid for, so it is tried for longer; its lease is renewed when a third
+# of it is gone, and lasts as long.
+HOLDERS_PATIENCE_SECONDS: Final = 10.0
 
 
 class RunStore(RunObjects):
@@ -206,6 +212,7 @@ class RunStore(RunObjects):
             LeaseLost: the lease is another's by now; nothing was written.
             CancelRequested: somebody asked to cancel, and this change is not the answer to that.
             LineMoved: the run ends, and the thread's line is not as the change has it.
+            StoreUnavailable, ClientError, BotoCoreError: as `transact` says.
         """
         before = change.before
         batch = cursor.batch(change.events) if change.events else None
@@ -218,7 +225,9 @@ class RunStore(RunObjects):
         if after.status != "cancelled":
             condition += " AND attribute_not_exists(cancel_requested)"
         try:
-            self._write(change, after, batch, condition, values)
+            self._write(
+                change, after, batch, condition, values, patience_seconds=HOLDERS_PATIENCE_SECONDS
+            )
         except ConditionFailed as failure:
             old = failure.old.get(0, {})
             mine = (
@@ -272,6 +281,8 @@ class RunStore(RunObjects):
         condition: str,
         values: Item,
         receipt: Receipt | None = None,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         before = change.before
         writes = self._writes.change(change, after, condition, values)
@@ -283,7 +294,7 @@ class RunStore(RunObjects):
                 raise _not_in_place(before, self._lock(before))
             writes += self._lines.leave(change, self._clock())
         try:
-            transact(self._client, writes, receipt)
+            transact(self._client, writes, receipt, patience_seconds=patience_seconds)
         except ConditionFailed as failure:
             if min(failure.old) < place:
                 raise

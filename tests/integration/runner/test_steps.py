@@ -252,7 +252,9 @@ def test_a_model_that_cannot_be_reached_fails_the_run_and_says_what_to_check(
     dead = OpenAIModel(f"http://127.0.0.1:{choose_port(None)}/v1", SecretValue(lambda: "key"), 5)
     world.runner = replace(world.runner, model=dead)
     run = world.create_run(world.thread("Hi"))
-    world.deliver_next()
+    while world.queues.steps:
+        world.clock.advance(world.queues.step_delays.pop(0))
+        world.deliver_next()
     failed = world.get(run)
     assert failed.status == "failed"
     assert failed.last_error is not None

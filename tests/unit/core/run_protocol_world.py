@@ -11,7 +11,7 @@ from tests.unit.core.event_reader import EventReader
 from tests.unit.core.run_protocol_programs import Program, Programs
 from tests.unit.core.run_protocol_store import Flaw
 
-MAX_DELIVERIES = 5
+MAX_DELIVERIES = 8
 API_SECONDS = 29
 RUNNER_SECONDS = 900
 MACHINE_SECONDS = 300

@@ -158,7 +158,7 @@ def test_messages_that_keep_failing_end_where_they_are_kept_longer() -> None:
         "DeadLetterQueue": "ParkedQueue.Arn",
         "TimersQueue": "ParkedQueue.Arn",
     }
-    assert chain["StepsQueue"]["maxReceiveCount"] == 5
+    assert chain["StepsQueue"]["maxReceiveCount"] == 8
     two_weeks = 14 * 24 * 3600
     for queue in ("DeadLetterQueue", "ParkedQueue"):
         assert stack.properties(queue)["MessageRetentionPeriod"] == two_weeks
