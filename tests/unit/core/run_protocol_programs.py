@@ -17,6 +17,7 @@ from core.dispatch import (
     StartTools,
     dispatch_of,
     next_check_seconds,
+    rest_seconds,
     step_job,
 )
 from core.endings import EndTrigger, claim, end_run
@@ -131,6 +132,8 @@ class Programs:
         yield
         if run.step_no > job.step_no:
             yield from self._dispatch(run)
+        elif run.step_no == job.step_no and self._rests(run):
+            yield from self._dispatch(run)
         elif run.step_no == job.step_no and self._may_claim(run) and (yield from self._step(run)):
             message.visible_at_ms = self.store.now_ms + 1000
             return
@@ -138,6 +141,11 @@ class Programs:
 
     def _may_claim(self, run: RunRecord) -> bool:
         return run.phase is RunPhase.READY or self._flaw is Flaw.PHASE_IGNORED
+
+    def _rests(self, run: RunRecord) -> bool:
+        if run.phase is not RunPhase.READY or self._overdue(run) is not None:
+            return False
+        return rest_seconds(run, now_ms=self.store.now_ms) > 0
 
     def _step(self, run: RunRecord) -> Generator[None, None, bool]:
         """Carry out a step; tell whether its message shall come back."""
@@ -205,7 +213,7 @@ class Programs:
         yield
         following = dispatch_of(run, calls)
         if isinstance(following, EnqueueStep):
-            self._send(following.job)
+            self._send(following.job, rest_seconds(run, now_ms=self.store.now_ms))
         elif isinstance(following, StartTools):
             self.machines.append(following.phase)
         yield
@@ -215,6 +223,7 @@ class Programs:
         yield
         if run is not None and not run.ended:
             moved_on = run.step_no != job.step_no or run.phase is not RunPhase.READY
+            moved_on = moved_on or self._rests(run)
             if not moved_on and not run.is_leased(self.store.now_ms):
                 yield from self._end_run(run, Trigger.FAIL)
         self._delete(message)
@@ -241,7 +250,7 @@ class Programs:
             yield from self._end_run(run, Trigger.CANCELLED)
         elif run.phase is RunPhase.TOOLS and self.store.now_ms >= run.tools_deadline_ms:
             yield from self._settle(run)
-        elif run.phase is not RunPhase.CLIENT:
+        elif run.phase is not RunPhase.CLIENT and not self._rests(run):
             yield from self._dispatch(run)
 
     def _settle(self, run: RunRecord) -> Program:

@@ -139,7 +139,8 @@ class RunStore:
             raise CancelRequested
         if change.releases_thread and not self.locked:
             raise LeaseLost
-        if release:
+        moves = change.after.ended or change.after.step_no != before.step_no
+        if release and moves:
             self.commits[before.step_no] += 1
         if change.events:
             cursor.advance(self._log(cursor.batch(change.events)))

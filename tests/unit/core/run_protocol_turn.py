@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from adapters.dynamodb.errors import CancelRequested
 from core.changes import Change
 from core.context import build_request
-from core.endings import EndTrigger
+from core.endings import EndTrigger, rest
 from core.event_log import Cursor
 from core.model import CallFragment, ModelChunk
 from core.records import RunRecord
@@ -58,6 +58,9 @@ class StreamedTurn:
             LeaseLost: another worker has the run.
         """
         self._ask()
+        if self._rng.random() < 0.1:
+            yield
+            return (yield from self._rest())
         breaks_off = self._rng.random() < 0.1
         for chunk in self._says():
             yield
@@ -122,6 +125,11 @@ class StreamedTurn:
         return (
             yield from self._write(abort_turn(self._run, self._assembler, trigger, now=self._now))
         )
+
+    def _rest(self) -> Generator[None, None, RunRecord]:
+        """The model cannot be asked now: the run is let go of for a while."""
+        until_ms = self._store.now_ms + self._rng.choice([5_000, 40_000, 300_000])
+        return (yield from self._write(rest(self._run, until_ms=until_ms)))
 
     def _commit(self) -> Generator[None, None, RunRecord]:
         turn = self._assembler.finish()

@@ -27,6 +27,7 @@ RUNS = st.builds(
     lease_owner=st.none() | st.just("worker"),
     lease_until_ms=TIMES,
     tools_deadline_ms=TIMES,
+    not_before_ms=TIMES,
     expires_at=st.integers(NOW - 1000, NOW + 2000),
 )
 
@@ -114,7 +115,7 @@ def test_a_check_comes_soon_after_what_it_waits_for_and_not_before(run: RunRecor
     elif run.phase is RunPhase.TOOLS:
         due_ms = min(due_ms, run.tools_deadline_ms)
     elif run.phase is RunPhase.READY:
-        due_ms = min(due_ms, NOW_MS + FIRST_CHECK_SECONDS * 1000)
+        due_ms = min(due_ms, max(NOW_MS, run.not_before_ms) + FIRST_CHECK_SECONDS * 1000)
     after_ms = NOW_MS + next_check_seconds(run, now_ms=NOW_MS) * 1000
     if due_ms <= NOW_MS:
         assert after_ms == NOW_MS + FIRST_CHECK_SECONDS * 1000
@@ -136,6 +137,8 @@ def test_the_first_check_comes_after_the_apis_function_has_ended() -> None:
         ({"phase": RunPhase.TOOLS, "tools_deadline_ms": NOW_MS - 1}, 35),
         ({"phase": RunPhase.CLIENT}, 601),
         ({"phase": RunPhase.CLIENT, "expires_at": NOW + 2_592_000}, 2_592_001),
+        ({"phase": RunPhase.READY, "not_before_ms": NOW_MS + 60_000}, 96),
+        ({"phase": RunPhase.READY, "not_before_ms": NOW_MS - 60_000}, 36),
         ({"phase": RunPhase.READY, "expires_at": NOW + 10}, 11),
         ({"phase": RunPhase.READY, "expires_at": NOW - 1}, 35),
     ],
