@@ -130,9 +130,8 @@ class Programs:
             self._delete(message)
             return
         yield
-        if run.step_no > job.step_no:
-            yield from self._dispatch(run)
-        elif run.step_no == job.step_no and self._rests(run):
+        early = run.step_no == job.step_no and self._rests(run)
+        if early or run.step_no > job.step_no:
             yield from self._dispatch(run)
         elif run.step_no == job.step_no and self._may_claim(run) and (yield from self._step(run)):
             message.visible_at_ms = self.store.now_ms + 1000
