@@ -11,7 +11,7 @@ from adapters.secrets import SecretValue
 from core.model import ModelChunk, ModelFailure, ModelRequest
 from infra.local.ports import choose_port
 from infra.local.scripted_model import ScriptedModelServer
-from tests.support.chunks import sse
+from tests.support.chunks import end, said, sse, usage
 from tests.support.http_service import Exchange, Received, http_service
 from tests.support.service import script, tokens
 
@@ -48,9 +48,6 @@ def failure(model: OpenAIModel, content: str) -> ModelFailure:
     assert KEY not in caught.value.message
     assert "@script" not in caught.value.message
     return caught.value
-
-
-END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
 
 def test_text_usage_and_the_finish_reason_come_through(server: ScriptedModelServer) -> None:
@@ -108,7 +105,7 @@ def test_every_parameter_reaches_the_endpoint_whether_the_package_knows_it_or_no
 
 def answer_at_once(exchange: Exchange, _: Received) -> None:
     """Answer with a stream that says nothing."""
-    exchange.answer(200, sse(END), content_type="text/event-stream")
+    exchange.answer(200, sse(end()), content_type="text/event-stream")
 
 
 # ---- streams, byte by byte ----------------------------------------------------------------------
@@ -124,21 +121,21 @@ def stream_of(body: bytes, content_type: str = "text/event-stream") -> list[Mode
         return ask(model_at(f"http://127.0.0.1:{service.port}/v1"), "Hi")
 
 
-HELLO = {"choices": [{"index": 0, "delta": {"content": "Hello"}}]}
-USAGE = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+HELLO = said("Hello")
+USAGE = {"choices": [], **usage(3, 1)}
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param(sse(HELLO, END), id="a reason and [DONE]"),
-        pytest.param(sse(HELLO, END, done=False), id="a reason"),
+        pytest.param(sse(HELLO, end()), id="a reason and [DONE]"),
+        pytest.param(sse(HELLO, end(), done=False), id="a reason"),
         pytest.param(sse(HELLO), id="[DONE]"),
         pytest.param(sse(HELLO, USAGE, done=False), id="usage"),
-        pytest.param(sse(HELLO, END).rstrip(), id="no last line end"),
-        pytest.param(sse(HELLO, END).replace(b"\n", b"\r\n"), id="carriage returns"),
-        pytest.param(b": ping\n\nevent: ping\n\n" + sse(HELLO, END), id="pings"),
-        pytest.param(sse({"choices": []}, HELLO, {"choices": None}, END), id="no choices"),
+        pytest.param(sse(HELLO, end()).rstrip(), id="no last line end"),
+        pytest.param(sse(HELLO, end()).replace(b"\n", b"\r\n"), id="carriage returns"),
+        pytest.param(b": ping\n\nevent: ping\n\n" + sse(HELLO, end()), id="pings"),
+        pytest.param(sse({"choices": []}, HELLO, {"choices": None}, end()), id="no choices"),
     ],
 )
 def test_an_answer_is_whole_if_anything_says_so(body: bytes) -> None:
@@ -149,13 +146,13 @@ def test_an_answer_is_whole_if_anything_says_so(body: bytes) -> None:
     ("body", "reason"),
     [
         (sse(HELLO, done=False), "ended in the middle"),
-        (sse(HELLO | USAGE | {"choices": HELLO["choices"]}, done=False), "ended in the middle"),
+        (sse(HELLO | usage(3, 1), done=False), "ended in the middle"),
         (sse(USAGE, HELLO, done=False), "ended in the middle"),
         (sse(HELLO, done=False) + b'data: {"choices": [{"del', "malformed"),
         (sse(HELLO, done=False) + b"data: 3\n\n", "malformed"),
         (sse(HELLO, done=False) + b"data: " + b"[" * 100_000 + b"\n\n", "malformed"),
         (sse(HELLO, done=False) + b"data: \xff\n\n", "malformed"),
-        (sse(HELLO, {"choices": [{"delta": {}, "finish_reason": "error"}]}), "broke its answer"),
+        (sse(HELLO, end("error")), "broke its answer"),
         (sse(HELLO, {"error": {"message": "SECRET"}}), "reported an error"),
         (sse(HELLO, {"error": "SECRET"}), "reported an error"),
         (sse({"object": "error", "message": "SECRET", "code": 503}), "HTTP 503"),
