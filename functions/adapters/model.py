@@ -1,16 +1,23 @@
-"""The model, through the `openai` package: any OpenAI-compatible endpoint."""
+"""The model, through the `openai` package: any OpenAI-compatible endpoint.
 
+The package asks; its answer is read here, since the package's own reading takes a stream that
+stops anywhere for a whole one, and chunks at their word.
+"""
+
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import httpx2
 import openai
 from openai import OpenAI, Stream
 from openai.types.chat import ChatCompletionChunk
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase
 
+from adapters.event_stream import read_data
+from adapters.model_chunks import has_choices, is_broken_off, read_chunk
 from adapters.secrets import SecretValue
-from core.model import CallFragment, ModelChunk, ModelFailure, ModelRequest
-from core.schema.runs import Usage
+from core.model import ModelChunk, ModelFailure, ModelRequest
 
 CONNECT_SECONDS = 10.0
 # What the package takes by name; it sends other parameters only as `extra_body`.
@@ -57,7 +64,7 @@ class OpenAIModel:
             )
         except openai.OpenAIError as error:
             raise failure_of(error) from None
-        return OpenAIStream(stream)
+        return OpenAIStream(stream.response)
 
 
 def _split(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -70,53 +77,75 @@ class OpenAIStream:
     """An answer that is arriving.
 
     Args:
-        stream: the package's stream.
+        response: the endpoint's, with its body still to come.
     """
 
-    def __init__(self, stream: Stream[ChatCompletionChunk]) -> None:
-        self._stream = stream
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
 
     def __iter__(self) -> Iterator[ModelChunk]:
         try:
-            for chunk in self._stream:
-                yield read_chunk(chunk)
-        except openai.OpenAIError as error:
-            raise failure_of(error) from None
-        except (ValueError, TypeError, AttributeError):
-            # A chunk that is not JSON, or not of the shape that the package expects.
+            yield from self._chunks()
+        except httpx2.TimeoutException:
+            raise ModelFailure("The model did not answer in time.", retryable=True) from None
+        except (httpx2.HTTPError, OSError):
+            raise ModelFailure("The connection to the model broke.", retryable=True) from None
+        except (ValueError, RecursionError):
             raise ModelFailure("The model sent a malformed chunk.", retryable=True) from None
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Stop the answer."""
-        self._stream.close()
+        self._response.close()
+
+    def _chunks(self) -> Iterator[ModelChunk]:
+        """Yield what the chunks say, and see to it that the last of them is the answer's last.
+
+        An answer is whole if it says so: by a reason for its end, by the usage that comes after it,
+        or by `[DONE]`. Some endpoints leave out one or two of them.
+        """
+        begun = whole = False
+        for data in read_data(self._response.iter_bytes()):
+            if data.startswith("[DONE]"):
+                whole = True
+                break
+            told = json.loads(data)
+            _raise_told_error(told)
+            chunk = read_chunk(told)
+            if is_broken_off(chunk.finish_reason):
+                raise ModelFailure("The model's provider broke its answer off.", retryable=True)
+            answers = has_choices(told)
+            begun = begun or answers
+            whole = whole or bool(chunk.finish_reason or (chunk.usage and begun and not answers))
+            yield chunk
+        if not begun:
+            raise ModelFailure(
+                "The model's endpoint answered with no chunk of an answer. Check the model's base "
+                "URL.",
+                retryable=True,
+            )
+        if not whole:
+            raise ModelFailure("The model's answer ended in the middle.", retryable=True)
 
 
-def read_chunk(chunk: ChatCompletionChunk) -> ModelChunk:
-    """Return what a chunk says; whatever a provider leaves out is nothing."""
-    usage = chunk.usage
-    counted = (
-        Usage(
-            prompt_tokens=usage.prompt_tokens or 0,
-            completion_tokens=usage.completion_tokens or 0,
-            total_tokens=usage.total_tokens or 0,
-        )
-        if usage is not None
-        else None
+def _raise_told_error(told: object) -> None:
+    """Raise what an endpoint tells of a failure within its answer, if a chunk tells of one."""
+    if not isinstance(told, Mapping):
+        return
+    # OpenAI's shape is `{"error": {…}}`; vLLM has sent the error itself.
+    error = told if told.get("object") == "error" else told.get("error")
+    if not error:
+        return
+    code = error.get("code") if isinstance(error, Mapping) else None
+    if isinstance(code, int) and 400 <= code < 600:
+        raise _status_failure(code, None, {})
+    limited = code in ("rate_limit_exceeded", "insufficient_quota")
+    raise ModelFailure(
+        "The model reported an error in its answer.",
+        code="rate_limit_exceeded" if limited else "server_error",
+        retryable=code != "insufficient_quota",
     )
-    if not chunk.choices:
-        return ModelChunk(usage=counted)
-    choice = chunk.choices[0]
-    delta = choice.delta
-    calls = tuple(
-        CallFragment(
-            index=call.index,
-            id=call.id,
-            name=call.function.name if call.function else None,
-            arguments=call.function.arguments if call.function else None,
-        )
-        for call in delta.tool_calls or ()
-    )
-    return ModelChunk(delta.content, delta.refusal, calls, choice.finish_reason, counted)
 
 
 def failure_of(error: openai.OpenAIError) -> ModelFailure:
@@ -133,24 +162,22 @@ def failure_of(error: openai.OpenAIError) -> ModelFailure:
             retryable=True,
         )
     if isinstance(error, openai.APIStatusError):
-        return _status_failure(error)
-    return ModelFailure("The model reported an error in its answer.", retryable=True)
+        return _status_failure(error.status_code, error.code, error.response.headers)
+    return ModelFailure("The model's endpoint could not be asked.", retryable=True)
 
 
-def _status_failure(error: openai.APIStatusError) -> ModelFailure:
-    status = error.status_code
-    code = f", {error.code}" if error.code and str(error.code).isidentifier() else ""
-    what = f"The model's endpoint answered HTTP {status}{code}."
-    if status == 429:
-        final = error.code == "insufficient_quota"
+def _status_failure(status: int, code: str | None, headers: Mapping[str, str]) -> ModelFailure:
+    shown = f", {code}" if code and str(code).isidentifier() else ""
+    what = f"The model's endpoint answered HTTP {status}{shown}."
+    if status in (402, 429):
         return ModelFailure(
             what,
             code="rate_limit_exceeded",
-            retryable=not final,
-            retry_after=_retry_after(error.response.headers),
+            retryable=status == 429 and code != "insufficient_quota",
+            retry_after=_retry_after(headers),
         )
     if status >= 500 or status in _RETRYABLE_STATUSES:
-        return ModelFailure(what, retryable=True, retry_after=_retry_after(error.response.headers))
+        return ModelFailure(what, retryable=True, retry_after=_retry_after(headers))
     if status in (401, 403):
         return ModelFailure(f"{what} Check the model key and what it may use.")
     if status == 404:

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.message_turns import ToldFile, joined_text, message_turn
+from core.message_turns import ToldFile, message_turn
 from core.model import ModelRequest
 from core.records import RunRecord
 from core.schema.actions import Action
 from core.schema.formats import JsonSchemaFormat
 from core.schema.messages import Message
 from core.schema.runs import RunConfig
-from core.schema.steps import MessageCreationDetails, RunStep, ToolCallsDetails
+from core.schema.steps import RunStep
 from core.schema.tools import FunctionTool, NamedToolChoice, ToolTypeChoice, WebSearchTool
+from core.step_turns import step_turns
 from core.tokens import request_tokens
-from core.web_search import web_search_function
+from core.web_search import WEB_SEARCH_INSTRUCTIONS, web_search_function
 
 
 def fixed_tokens(
@@ -53,10 +54,14 @@ def build_request(
         calls_allowed: False in the step that must end in words.
     """
     told: list[dict[str, Any]] = []
-    if run.config.instructions:
-        told.append({"role": "system", "content": run.config.instructions})
+    instructions = _instructions(run.config)
+    if instructions:
+        told.append({"role": "system", "content": instructions})
     told += [turn for message in messages if (turn := message_turn(message, files))]
-    told += _step_turns(steps, own_messages)
+    told += step_turns(steps, own_messages)
+    if not told:
+        # An empty thread and no instructions: endpoints want one turn at least.
+        told.append({"role": "user", "content": ""})
     tools = _tools(run.config, actions)
     return ModelRequest(
         model=run.config.model,
@@ -66,44 +71,10 @@ def build_request(
     )
 
 
-def _step_turns(
-    steps: Sequence[RunStep], own_messages: Mapping[str, Message]
-) -> list[dict[str, Any]]:
-    """Return earlier steps as turns: what was said before a call belongs to the calling turn."""
-    turns: list[dict[str, Any]] = []
-    said: str | None = None
-    for step in steps:
-        if step.status != "completed":
-            continue
-        details = step.step_details
-        if isinstance(details, MessageCreationDetails):
-            message = own_messages.get(details.message_creation.message_id)
-            said = joined_text(message) if message else None
-        else:
-            turns += _call_turns(details, said)
-            said = None
-    return turns
-
-
-def _call_turns(details: ToolCallsDetails, said: str | None) -> list[dict[str, Any]]:
-    called = [(call, call.called) for call in details.tool_calls]
-    asked = {
-        "role": "assistant",
-        "content": said,
-        "tool_calls": [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": function.name, "arguments": function.arguments or "{}"},
-            }
-            for call, function in called
-        ],
-    }
-    answers = [
-        {"role": "tool", "tool_call_id": call.id, "content": function.output or ""}
-        for call, function in called
-    ]
-    return [asked, *answers]
+def _instructions(config: RunConfig) -> str:
+    """Return the run's instructions, and after them what its tools ask of the answer."""
+    added = [WEB_SEARCH_INSTRUCTIONS for tool in config.tools if isinstance(tool, WebSearchTool)]
+    return "\n\n".join(filter(None, [config.instructions, *dict.fromkeys(added)]))
 
 
 def _tools(config: RunConfig, actions: Mapping[str, Action]) -> list[dict[str, Any]]:
@@ -139,9 +110,9 @@ def _parameters(run: RunRecord, has_tools: bool, calls_allowed: bool) -> dict[st
         parameters["response_format"] = formatted.model_dump(
             mode="json", by_alias=True, exclude_none=isinstance(formatted, JsonSchemaFormat)
         )
-    if config.max_completion_tokens is not None:
-        left = config.max_completion_tokens - run.usage.completion_tokens
-        parameters["max_completion_tokens"] = max(1, left)
+    left = run.completion_tokens_left
+    if left is not None:
+        parameters["max_completion_tokens"] = left
     if has_tools:
         parameters["tool_choice"] = _tool_choice(run, calls_allowed)
         if not config.parallel_tool_calls:

@@ -78,13 +78,15 @@ def end_run(
 
 
 def end_unasked(run: RunRecord, *, now: int) -> Change:
-    """Return the change that ends a run as incomplete because its prompt has no room left.
+    """Return the change that ends a run as incomplete because a limit leaves its step no tokens.
 
     Args:
         run: the run as claimed; its model was not asked, so nothing is open.
         now: unix seconds.
     """
-    details = RunIncompleteDetails(reason="max_prompt_tokens")
+    details = RunIncompleteDetails(
+        reason="max_completion_tokens" if run.is_completion_spent else "max_prompt_tokens"
+    )
     after = move(run, Trigger.CUT_SHORT, now=now, incomplete_details=details)
     return Change(run, after, tuple(announcements(run, after)))
 

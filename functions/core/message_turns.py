@@ -39,11 +39,11 @@ def message_turn(message: Message, files: Mapping[str, ToldFile]) -> dict[str, A
         message: the message.
         files: the files that it names, by id; those that are missing were deleted.
     """
+    if not is_told(message):
+        return None
     parts = [_part(part, files) for part in _content(message)]
     for attachment in message.attachments:
         parts.append(_text_part(_attached(message, attachment.file_id, files)))
-    if not parts:
-        return None
     if any(part["type"] != "text" for part in parts):
         return {"role": message.role, "content": parts}
     return {"role": message.role, "content": "\n".join(part["text"] for part in parts)}
@@ -69,7 +69,12 @@ def named_files(message: Message) -> list[str]:
 
 
 def is_told(message: Message) -> bool:
-    """Tell whether the model reads anything of a message."""
+    """Tell whether the model reads anything of a message.
+
+    An assistant's turn without words is none: some endpoints refuse a request with an empty one.
+    """
+    if message.role == "assistant" and not joined_text(message).strip():
+        return bool(message.attachments)
     return bool(_content(message) or message.attachments)
 
 

@@ -114,6 +114,21 @@ class RunRecord(WireModel):
             return None
         return self.completed_at or self.failed_at or self.cancelled_at or self.expires_at
 
+    @property
+    def completion_tokens_left(self) -> int | None:
+        """What the earlier steps have left of `max_completion_tokens`; None if there is no limit.
+
+        As at OpenAI, the limit holds for the whole run.
+        """
+        limit = self.config.max_completion_tokens
+        return None if limit is None else limit - self.usage.completion_tokens
+
+    @property
+    def is_completion_spent(self) -> bool:
+        """Whether the run's limit leaves its next answer no token."""
+        left = self.completion_tokens_left
+        return left is not None and left <= 0
+
     def is_leased(self, now_ms: int) -> bool:
         """Tell whether somebody works on the run at this moment."""
         return self.lease_owner is not None and self.lease_until_ms > now_ms

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from core.call_arguments import BadArguments, read_arguments
 from core.call_assembler import ModelCall
 from core.schema.runs import RunError
 from core.schema.steps import InternalToolType, ToolCallType
@@ -140,11 +141,9 @@ def _objection(call: ModelCall, toolbox: Toolbox, accepted: int) -> str | None:
         known = sorted([*toolbox.functions, *toolbox.internal])
         return f"There is no tool {call.name!r}. The tools are: {', '.join(known) or 'none'}."
     try:
-        arguments = json.loads(call.arguments or "{}")
-    except (ValueError, RecursionError):
-        return "The arguments are not valid JSON. Call the tool again with one JSON object."
-    if not isinstance(arguments, dict):
-        return "The arguments must be one JSON object."
+        read_arguments(call.arguments)
+    except BadArguments as error:
+        return f"{error} Call the tool again with one JSON object."
     if accepted >= MAX_INTERNAL_CALLS:
         return f"At most {MAX_INTERNAL_CALLS} calls can be carried out at once. Call it again."
     return None

@@ -30,10 +30,12 @@ class Prompt:
 
 
 def load_prompt(context: RunnerContext, run: RunRecord) -> Prompt | None:
-    """Return the prompt of a run's current step; None if its prompt tokens are used up.
+    """Return the prompt of a run's current step; None if its tokens are used up.
 
     Reads the thread from its newest message back, and no further than the model's window.
     """
+    if run.is_completion_spent:
+        return None
     steps = _earlier_steps(context, run)
     own_messages = _own_messages(context, run, steps)
     records = context.objects.get_actions(

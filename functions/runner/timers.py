@@ -115,10 +115,10 @@ def check(context: SupervisorContext, job: CheckJob) -> None:
 
 
 def _move_on(context: SupervisorContext, run: RunRecord, now_ms: int) -> None:
-    if now_ms >= run.expires_at * 1000:
-        end(context, run, Trigger.EXPIRE)
-    elif run.cancel_requested:
+    if run.cancel_requested:
         end(context, run, Trigger.CANCELLED)
+    elif now_ms >= run.expires_at * 1000:
+        end(context, run, Trigger.EXPIRE)
     elif run.phase is RunPhase.READY and now_ms >= run.not_before_ms:
         logger.warning("the run stood still; its step is sent for again")
         count("RunsRedriven")

@@ -93,7 +93,7 @@ def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> st
             arguments=call.arguments,
             configuration=call.configuration,
             timeout_seconds=call.timeout_seconds,
-            idempotency_key=f"{run.id}-{call.step_id}-{call.call_id}",
+            idempotency_key=f"{run.id}-{call.step_id}-{call.index}",
             authentication=authentication,
         ),
     )

@@ -6,8 +6,9 @@ A tool that fails is no reason for a run to fail: the model reads what went wron
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import Protocol
 
+from core.call_arguments import BadArguments, read_arguments
 from core.schema.authentication import Authentication
 from wiring.telemetry import log_failure
 
@@ -114,17 +115,7 @@ def parse_arguments(text: str) -> dict[str, object]:
     Raises:
         ToolError: it is no JSON object.
     """
-    if not text.strip():
-        return {}
     try:
-        arguments = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise ToolError("The arguments are not valid JSON.") from None
-    if not isinstance(arguments, dict):
-        raise ToolError("The arguments must be a JSON object.")
-    return arguments
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    # Python reads NaN and Infinity, which are not JSON (RFC 8259, section 6).
-    raise ValueError(name)
+        return read_arguments(text)
+    except BadArguments as error:
+        raise ToolError(str(error)) from None

@@ -37,6 +37,7 @@ from wiring.telemetry import log_failure
 
 TENANT = "proj_test"
 REGION = "us-east-1"
+_TABLES = ("state", "stream")
 _ITEMS_AT_ONCE = 25
 
 
@@ -46,20 +47,7 @@ class Killed(BaseException):
 
 def make_resources() -> dict[str, str]:
     """Create tables, queues and bucket in moto; return them as environment variables."""
-    dynamodb = boto3.client("dynamodb", region_name=REGION)
-    for table in ("state", "stream"):
-        dynamodb.create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-        )
+    make_tables()
     boto3.client("s3", region_name=REGION).create_bucket(Bucket="bucket")
     sqs = boto3.client("sqs", region_name=REGION)
     boto3.client("scheduler", region_name=REGION).create_schedule_group(Name="schedules")
@@ -75,6 +63,24 @@ def make_resources() -> dict[str, str]:
         "TOOLS_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:tools",
         "MODEL_BASE_URL": "http://model.invalid/v1",
     }
+
+
+def make_tables() -> None:
+    """Create the tables in moto."""
+    dynamodb = boto3.client("dynamodb", region_name=REGION)
+    for table in _TABLES:
+        dynamodb.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        )
 
 
 class RecordedQueues(Queues):
@@ -156,6 +162,23 @@ class World:
     model: ScriptedModel
     tools: ToolRegistry | None = None
     invocations: int = field(default=0)
+
+    def clear(self) -> None:
+        """Forget everything: moto copies all that its tables hold for each transaction."""
+        dynamodb = boto3.client("dynamodb", region_name=REGION)
+        for table in _TABLES:
+            dynamodb.delete_table(TableName=table)
+        make_tables()
+        for sent in (
+            self.queues.steps,
+            self.queues.checks,
+            self.queues.timers,
+            self.queues.returned,
+            self.machine.started,
+            self.pusher.batches,
+            self.pusher.texts,
+        ):
+            sent.clear()
 
     def thread(self, *texts: str) -> str:
         """Create a thread with user messages; return its id."""

@@ -1,5 +1,7 @@
 """Partition and sort keys, tenant first: a key of another tenant cannot even be formed."""
 
+import hashlib
+
 from core.event_log import EventId
 
 
@@ -66,10 +68,17 @@ STEP = "step#"
 CALL = "call#"
 LOG = "log#"
 SUBSCRIPTION = "sub#"
+_LONGEST_CALL_ID = 128
 
 
 def call(step_id: str, call_id: str) -> str:
-    """Sort key of a tool call."""
+    """Sort key of a tool call.
+
+    Models choose the ids, and some put more into them than the 1,024 bytes of a key can hold
+    (https://docs.litellm.ai/docs/providers/gemini): those are known by their hash.
+    """
+    if len(call_id) > _LONGEST_CALL_ID:
+        call_id = hashlib.sha256(call_id.encode()).hexdigest()
     return f"{CALL}{step_id}#{call_id}"
 
 

@@ -11,6 +11,7 @@ from adapters.secrets import SecretValue
 from core.model import ModelChunk, ModelFailure, ModelRequest
 from infra.local.ports import choose_port
 from infra.local.scripted_model import ScriptedModelServer
+from tests.support.chunks import end, said, sse, usage
 from tests.support.http_service import Exchange, Received, http_service
 from tests.support.service import script, tokens
 
@@ -104,7 +105,92 @@ def test_every_parameter_reaches_the_endpoint_whether_the_package_knows_it_or_no
 
 def answer_at_once(exchange: Exchange, _: Received) -> None:
     """Answer with a stream that says nothing."""
-    exchange.answer(200, b"data: [DONE]\n\n", content_type="text/event-stream")
+    exchange.answer(200, sse(end()), content_type="text/event-stream")
+
+
+# ---- streams, byte by byte ----------------------------------------------------------------------
+
+
+def stream_of(body: bytes, content_type: str = "text/event-stream") -> list[ModelChunk]:
+    """Return what the chunks of a body say."""
+
+    def behave(exchange: Exchange, _: Received) -> None:
+        exchange.answer(200, body, content_type=content_type)
+
+    with http_service(behave) as service:
+        return ask(model_at(f"http://127.0.0.1:{service.port}/v1"), "Hi")
+
+
+HELLO = said("Hello")
+USAGE = {"choices": [], **usage(3, 1)}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(sse(HELLO, end()), id="a reason and [DONE]"),
+        pytest.param(sse(HELLO, end(), done=False), id="a reason"),
+        pytest.param(sse(HELLO), id="[DONE]"),
+        pytest.param(sse(HELLO, USAGE, done=False), id="usage"),
+        pytest.param(sse(HELLO, end()).rstrip(), id="no last line end"),
+        pytest.param(sse(HELLO, end()).replace(b"\n", b"\r\n"), id="carriage returns"),
+        pytest.param(b": ping\n\nevent: ping\n\n" + sse(HELLO, end()), id="pings"),
+        pytest.param(sse({"choices": []}, HELLO, {"choices": None}, end()), id="no choices"),
+    ],
+)
+def test_an_answer_is_whole_if_anything_says_so(body: bytes) -> None:
+    assert "".join(chunk.text or "" for chunk in stream_of(body)) == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (sse(HELLO, done=False), "ended in the middle"),
+        (sse(HELLO | usage(3, 1), done=False), "ended in the middle"),
+        (sse(USAGE, HELLO, done=False), "ended in the middle"),
+        (sse(HELLO, done=False) + b'data: {"choices": [{"del', "malformed"),
+        (sse(HELLO, done=False) + b"data: 3\n\n", "malformed"),
+        (sse(HELLO, done=False) + b"data: " + b"[" * 100_000 + b"\n\n", "malformed"),
+        (sse(HELLO, done=False) + b"data: \xff\n\n", "malformed"),
+        (sse(HELLO, end("error")), "broke its answer"),
+        (sse(HELLO, {"error": {"message": "SECRET"}}), "reported an error"),
+        (sse(HELLO, {"error": "SECRET"}), "reported an error"),
+        (sse({"object": "error", "message": "SECRET", "code": 503}), "HTTP 503"),
+        (b"", "base URL"),
+        (sse(), "base URL"),
+        (sse(USAGE, {"choices": []}), "base URL"),
+        (b"<html>SECRET</html>", "base URL"),
+        (b'{"choices": [{"message": {"content": "SECRET"}}]}', "base URL"),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_a_failure_that_may_pass(body: bytes, reason: str) -> None:
+    with pytest.raises(ModelFailure, match=reason) as caught:
+        stream_of(body)
+    assert caught.value.retryable
+    assert caught.value.code == "server_error"
+    assert "SECRET" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "retryable"),
+    [
+        ({"code": 429}, "rate_limit_exceeded", True),
+        ({"code": "rate_limit_exceeded"}, "rate_limit_exceeded", True),
+        ({"code": "insufficient_quota"}, "rate_limit_exceeded", False),
+        ({"code": 400}, "invalid_prompt", False),
+        ({"code": 402}, "rate_limit_exceeded", False),
+        ({"code": ["odd"]}, "server_error", True),
+    ],
+)
+def test_an_error_within_the_answer_is_sorted_as_one_before_it(
+    error: dict[str, object], code: str, retryable: bool
+) -> None:
+    with pytest.raises(ModelFailure) as caught:
+        stream_of(sse(HELLO, {"error": error | {"message": "SECRET"}}))
+    assert (caught.value.code, caught.value.retryable) == (code, retryable)
+
+
+# ---- failures of the endpoint -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -112,6 +198,7 @@ def answer_at_once(exchange: Exchange, _: Received) -> None:
     [
         (400, False, "invalid_prompt"),
         (401, False, "server_error"),
+        (402, False, "rate_limit_exceeded"),
         (404, False, "server_error"),
         (408, True, "server_error"),
         (429, True, "rate_limit_exceeded"),

@@ -301,6 +301,21 @@ def test_a_run_whose_client_never_answers_expires(world: World) -> None:
     assert_consistent(world, run)
 
 
+def test_a_run_that_was_told_to_be_cancelling_is_cancelled_even_after_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.create_run(world.thread("Hi"))
+    with monkeypatch.context() as patch:
+        patch.setattr(runner_step, "load_prompt", die)
+        kill_runner(world, world.queues.steps.pop(0))
+    world.runner.leases.request_cancel(world.get(run))
+    assert world.get(run).to_wire().status == "cancelling"
+    world.clock.advance(601)
+    world.check_next()
+    assert world.get(run).status == "cancelled"
+    assert world.names(run)[-2:] == ["run.cancelling", "run.cancelled"]
+
+
 def test_the_event_ids_of_a_takeover_go_on_from_what_was_logged(world: World) -> None:
     run = world.create_run(world.thread("Hi"))
     world.model.turn(*text("Hi"), *stop())

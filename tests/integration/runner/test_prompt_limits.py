@@ -27,12 +27,12 @@ def after_a_call(world: World, output: str, usage: Usage, **config: Any) -> RunR
     return world.get(run)
 
 
-def assert_spent(world: World, run: RunRecord) -> None:
+def assert_spent(world: World, run: RunRecord, reason: str = "max_prompt_tokens") -> None:
     """Check that a run ended in the open without asking its model again."""
     assert len(world.model.requests) == 1
     assert run.status == "incomplete"
     assert run.incomplete_details is not None
-    assert run.incomplete_details.reason == "max_prompt_tokens"
+    assert run.incomplete_details.reason == reason
     assert world.names(run)[-2:] == ["run.in_progress", "run.incomplete"]
     assert world.runner.threads.active_run(TENANT, run.thread_id) is None
 
@@ -46,6 +46,19 @@ def test_a_run_whose_steps_outgrow_its_prompt_limit_ends_incomplete(world: World
 def test_what_the_first_step_used_counts_against_the_second(world: World) -> None:
     used = Usage(prompt_tokens=490, completion_tokens=5, total_tokens=495)
     assert_spent(world, after_a_call(world, "short", used, max_prompt_tokens=500))
+
+
+def test_a_run_whose_answers_are_used_up_is_not_asked_for_one_more(world: World) -> None:
+    used = Usage(prompt_tokens=5, completion_tokens=256, total_tokens=261)
+    ended = after_a_call(world, "short", used, max_completion_tokens=256)
+    assert_spent(world, ended, "max_completion_tokens")
+    assert world.model.requests[0].parameters["max_completion_tokens"] == 256
+
+
+def test_a_later_step_may_answer_with_what_the_earlier_ones_left(world: World) -> None:
+    used = Usage(prompt_tokens=5, completion_tokens=250, total_tokens=255)
+    assert after_a_call(world, "short", used, max_completion_tokens=256).status == "completed"
+    assert world.model.requests[1].parameters["max_completion_tokens"] == 6
 
 
 def test_a_run_within_its_limit_goes_on(world: World) -> None:

@@ -1,6 +1,7 @@
 """Tool calls that the worker carries out: from the commit to the step that reads their outputs."""
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import permutations
 
@@ -226,6 +227,24 @@ def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: 
     outputs = [turn for turn in world.model.requests[1].messages if turn["role"] == "tool"]
     assert len(outputs) == 2
     assert all("did not answer in time" in turn["content"] for turn in outputs)
+
+
+@pytest.mark.parametrize("call_id", ["call_" + "x" * 4000, "Ü#" * 200, "functions.look_up:0"])
+def test_a_call_may_be_called_anything(world: World, call_id: str) -> None:
+    tool = ScriptedTool()
+    action = offer_action(world, "look_up", tool)
+    world.model.turn(*call("look_up", "{}", call_id), *stop("tool_calls"))
+    world.model.turn(*text("Found."), *stop())
+    run = world.create_run(world.thread("Look it up"), tools=[action])
+    world.deliver_next()
+    assert world.execute_next() == ["answered"]
+    world.deliver_next()
+    assert world.get(run).status == "completed"
+    asked, result = world.model.requests[1].messages[-2:]
+    assert asked["tool_calls"][0]["id"] == result["tool_call_id"] == call_id
+    # It is told to services in a header: nothing of it is the model's own.
+    (made,) = tool.calls
+    assert re.fullmatch(r"run_[a-z0-9]+-step_[a-z0-9]+-0", made.idempotency_key)
 
 
 def test_outputs_that_are_too_large_for_an_item_come_back_whole(world: World) -> None:

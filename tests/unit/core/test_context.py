@@ -14,7 +14,14 @@ from core.schema.formats import JsonObjectFormat, JsonSchemaFormat, ResponseForm
 from core.schema.messages import Attachment, Message
 from core.schema.runs import Usage
 from core.schema.steps import RunStep
-from core.schema.tools import ActionTool, FunctionTool, NamedFunction, NamedToolChoice
+from core.schema.tools import (
+    ActionTool,
+    FunctionTool,
+    NamedFunction,
+    NamedToolChoice,
+    WebSearchTool,
+)
+from core.web_search import WEB_SEARCH_INSTRUCTIONS
 from tests.support.runs import (
     action_call,
     assistant_message,
@@ -93,7 +100,40 @@ def test_the_files_of_a_message_are_told_with_it() -> None:
 
 
 def test_a_message_without_content_is_not_told() -> None:
-    assert request(messages=(assistant_message("", content=[]),)).messages == []
+    silent = assistant_message("", content=[])
+    asked = user_message("Hi")
+    assert request(messages=(silent, asked)).messages == request(messages=(asked,)).messages
+
+
+def test_where_there_is_nothing_to_tell_the_user_says_nothing() -> None:
+    assert request().messages == [{"role": "user", "content": ""}]
+    assert request(instructions="Greet.").messages == [{"role": "system", "content": "Greet."}]
+
+
+SEARCH = WebSearchTool(type="web_search")
+
+
+@pytest.mark.parametrize(
+    ("instructions", "told"),
+    [
+        ("", WEB_SEARCH_INSTRUCTIONS),
+        ("Be kind.", f"Be kind.\n\n{WEB_SEARCH_INSTRUCTIONS}"),
+    ],
+)
+def test_what_a_tool_asks_of_the_answer_follows_the_runs_own_instructions(
+    instructions: str, told: str
+) -> None:
+    tools = [function_tool("f"), SEARCH]
+    assert request(instructions=instructions, tools=tools).messages == [
+        {"role": "system", "content": told}
+    ]
+    assert "URLs" in told
+
+
+def test_functions_and_actions_ask_nothing_of_the_answer() -> None:
+    tools = [function_tool("f"), ActionTool(type="action", id="action_1")]
+    told = request(instructions="Be kind.", tools=tools, actions=(action(),))
+    assert told.messages == [{"role": "system", "content": "Be kind."}]
 
 
 # ---- earlier steps ----------------------------------------------------------------------------
@@ -149,7 +189,8 @@ def test_steps_that_broke_off_are_not_told(status: str) -> None:
         message_step("step_1", "msg_1", status=status),
         call_step(function_call("c1"), step_id="step_2", status=status),
     )
-    assert request(steps=steps, own=(assistant_message("half", "msg_1"),)).messages == []
+    own = (assistant_message("half", "msg_1"),)
+    assert request(steps=steps, own=own).messages == request().messages
 
 
 def test_a_call_whose_words_are_gone_is_told_without_them() -> None:
@@ -179,7 +220,7 @@ def test_what_was_given_is_passed_on() -> None:
     assert told.parameters == {"temperature": 1.5, "top_p": 0.5, "reasoning_effort": "none"}
 
 
-@pytest.mark.parametrize(("used", "left"), [(0, 300), (100, 200), (299, 1), (300, 1), (999, 1)])
+@pytest.mark.parametrize(("used", "left"), [(0, 300), (100, 200), (299, 1)])
 def test_a_step_may_use_what_the_earlier_ones_left(used: int, left: int) -> None:
     spent = Usage(prompt_tokens=5000, completion_tokens=used, total_tokens=5000 + used)
     told = request(max_completion_tokens=300, usage=spent)

@@ -11,12 +11,13 @@ from core.model import ModelChunk
 from core.records import RunPhase
 from core.run_machine import IllegalTransition, Trigger
 from core.schema.messages import RefusalContent, TextContent
-from core.schema.runs import RunError
+from core.schema.runs import RunError, Usage
 from core.step_planner import CallTools
 from core.turn_assembler import Turn
 from core.turn_commit import cancel_instead, commit_turn
 from tests.support.model import USAGE
 from tests.support.runs import NOW, call_step, function_call, message_step, run_record
+from tests.support.world import run_config
 from tests.unit.core.run_life import FAILURE, RunLife, call_tools, say
 
 HEAD = ["run.created", "run.queued", "run.in_progress"]
@@ -317,6 +318,21 @@ def test_a_run_whose_prompt_has_no_room_ends_as_incomplete_and_frees_its_thread(
     assert change.events[0].data == change.after.to_wire().model_dump(mode="json")
     assert change.releases_thread
     assert (change.messages, change.steps, change.calls) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("used", "reason"), [(299, "max_prompt_tokens"), (300, "max_completion_tokens")]
+)
+def test_the_limit_that_left_no_tokens_is_named(used: int, reason: str) -> None:
+    run = run_record(
+        run_config(max_completion_tokens=300),
+        status="in_progress",
+        started_at=NOW - 9,
+        usage=Usage(completion_tokens=used),
+    )
+    details = end_unasked(run, now=NOW).after.incomplete_details
+    assert details is not None
+    assert details.reason == reason
 
 
 def test_a_cancel_that_came_first_cancels_the_run_whose_prompt_has_no_room() -> None:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.message_turns import ToldFile, message_tokens, message_turn, named_files
+from core.message_turns import ToldFile, is_told, message_tokens, message_turn, named_files
 from core.schema.messages import (
     Attachment,
     ImageFile,
@@ -63,6 +64,15 @@ def test_images_of_an_assistant_are_left_out_of_its_words() -> None:
 
 def test_a_message_without_content_is_not_told() -> None:
     assert message_turn(assistant_message("", content=[]), {}) is None
+
+
+@pytest.mark.parametrize("words", ["", " \n"])
+def test_an_assistants_message_without_words_is_not_told(words: str) -> None:
+    silent = assistant_message(words)
+    assert not is_told(silent)
+    assert message_turn(silent, {}) is None
+    # A user's is: it is the question.
+    assert message_turn(user_message(words), {}) == {"role": "user", "content": words}
 
 
 def test_an_uploaded_image_is_shown_with_its_content() -> None:
