@@ -19,6 +19,7 @@ from core.step_records import (
     unanswered_functions,
     with_outputs,
 )
+from core.surrogates import whole_text
 
 
 def require_action(run: RunRecord, step: RunStep, *, now: int) -> RunRecord:
@@ -54,10 +55,11 @@ def record_output(
         step: the step that called.
         calls: all internal calls of the step, read after the run.
         call_id: the call that has its output.
-        output: what the model will read.
+        output: what the model will read; half a character in it is mended.
         failed: whether the output tells of a failure.
         now: unix seconds.
     """
+    output = whole_text(output)
     done = [
         call.model_copy(update={"state": CallState.DONE, "output": output, "failed": failed})
         if call.call_id == call_id

@@ -228,6 +228,18 @@ def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: 
     assert all("did not answer in time" in turn["content"] for turn in outputs)
 
 
+def test_an_output_with_half_a_character_is_mended(world: World) -> None:
+    halves = ScriptedTool(lambda call: ToolOutput("\ud83d\ude00 and \ud83d"))
+    action = offer_action(world, "look_up", halves)
+    world.model.turn(*calls_of("look_up")).turn(*text("Odd."), *stop())
+    run = world.create_run(world.thread("Look"), tools=[action])
+    world.deliver_next()
+    assert world.execute_next() == ["answered"]
+    world.deliver_next()
+    assert world.get(run).status == "completed"
+    assert world.model.requests[1].messages[-1]["content"] == "\U0001f600 and \ufffd"
+
+
 def test_outputs_that_are_too_large_for_an_item_come_back_whole(world: World) -> None:
     large = "æ" * 300_000
     action = offer_action(world, "look_up", ScriptedTool(lambda call: ToolOutput(large)))

@@ -61,7 +61,8 @@ class EventReader:
             AssertionError: the contract does not allow it here.
         """
         data = event.data
-        assert json.loads(json.dumps(data)) == data, "the payload is not plain JSON"
+        plain = json.dumps(data, ensure_ascii=False).encode()
+        assert json.loads(plain) == data, "the payload is not plain JSON"
         assert self.run not in ENDED, f"{event.name} comes after the run has ended"
         if self._next is not None:
             assert (event.name, data) == self._next, f"{event.name} comes before {self._next[0]}"

@@ -146,6 +146,18 @@ def test_only_the_calls_own_record_is_put_while_others_are_out() -> None:
     assert change.after.pending_calls == 1
 
 
+def test_half_a_character_in_an_output_is_mended_in_the_record_and_in_the_event() -> None:
+    step = call_step(action_call("c1"))
+    run = run_record(status="in_progress", phase=RunPhase.TOOLS, open_step="step_t")
+    change = record_output(
+        run, step, [_record("c1")], call_id="c1", output="a\ud83d", failed=False, now=NOW
+    )
+    assert [call.output for call in change.calls] == ["a\ufffd"]
+    assert outputs_of(change.steps[0]) == {"c1": "a\ufffd"}
+    (news,) = change.events[0].data["delta"]["step_details"]["tool_calls"]
+    assert news["action"] == {"output": "a\ufffd"}
+
+
 def test_functions_that_wait_are_those_without_an_output() -> None:
     step = call_step(function_call("c1"), function_call("c2", output=""), action_call("c3"))
     assert [call.id for call in unanswered_functions(step)] == ["c1"]
