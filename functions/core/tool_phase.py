@@ -17,6 +17,7 @@ from core.step_records import (
     output_delta,
     step_event,
     unanswered_functions,
+    with_known_outputs,
     with_outputs,
 )
 from core.surrogates import whole_text
@@ -72,7 +73,7 @@ def record_output(
     if pending:
         after = run.model_copy(update={"pending_calls": pending})
         return Change(run, after, (delta,), calls=answered)
-    step = with_outputs(step, {call.call_id: call.output or "" for call in done})
+    step = with_known_outputs(step, done)
     settled = run.model_copy(update={"pending_calls": 0})
     if unanswered_functions(step):
         after = require_action(settled, step, now=now)

@@ -3,15 +3,21 @@
 import json
 from collections.abc import Iterator
 from itertools import permutations
+from typing import get_args
 
 import pytest
 
+from adapters.dynamodb.tool_calls import ToolCalls
+from core.changes import Leftovers
 from core.dispatch import step_job
+from core.endings import EndTrigger
 from core.jobs import SettleTask, ToolTask
 from core.model import ModelChunk
 from core.paging import PageQuery
 from core.records import CallState, RunPhase, RunRecord
 from core.run_machine import Trigger
+from core.schema.runs import RunError
+from core.schema.steps import ToolCallsDetails
 from core.tool_phase import submit_outputs
 from runner.supervision import end
 from tests.support.model import call, stop, text
@@ -207,6 +213,44 @@ def test_a_run_that_ended_starts_no_more_calls_and_drops_late_outputs(world: Wor
     assert tool.calls == []
     assert world.names(run)[-3:] == ["run.cancelling", "run.step.cancelled", "run.cancelled"]
     assert world.runner.threads.active_run(TENANT, thread_id) is None
+
+
+@pytest.mark.parametrize("trigger", get_args(EndTrigger))
+def test_a_run_that_ends_among_its_calls_keeps_the_outputs_that_were_told(
+    world: World, trigger: EndTrigger
+) -> None:
+    large = "æ" * 200_000
+    action = offer_action(world, "look_up", ScriptedTool(lambda call: ToolOutput(large)))
+    world.model.turn(*calls_of("look_up", "look_up"))
+    run = world.create_run(world.thread("Stop"), tools=[action])
+    world.deliver_next()
+    phase = world.machine.started.pop().phase
+    assert world.tools is not None
+    assert carry_out(world.worker, world.tools, task(run, phase.step_id, "call_1")) == "answered"
+
+    error = RunError(code="server_error", message="No.") if trigger is Trigger.FAIL else None
+    assert end(world.runner, world.get(run), trigger, error) is not None
+    step = world.runner.runs.step(run, phase.step_id)
+    assert step is not None
+    assert isinstance(step.step_details, ToolCallsDetails)
+    assert [call.called.output for call in step.step_details.tool_calls] == [None, large]
+    told = [event.data for _, event in world.events(run) if event.data["id"] == step.id]
+    assert told[-1] == step.model_dump(mode="json")
+
+
+def test_what_a_run_left_open_costs_a_query_in_its_tool_phase_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(ToolCalls, "of_step", lambda calls, run, step_id: asked.append(step_id))
+    world.model.turn(*calls_of("ask_user"))
+    run = world.create_run(world.thread("Wait"), tools=[function_tool("ask_user")])
+    assert world.runner.runs.open_records(run) == Leftovers()
+    world.deliver_next()
+    waiting = world.get(run)
+    assert waiting.phase is RunPhase.CLIENT
+    assert world.runner.runs.open_records(waiting).step is not None
+    assert asked == []
 
 
 def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: World) -> None:

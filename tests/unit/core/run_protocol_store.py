@@ -14,6 +14,7 @@ from core.event_log import Batch, Cursor, Event, EventId, drop_void
 from core.records import CallRecord, CallState, RunPhase, RunRecord
 from core.schema.messages import Message
 from core.schema.steps import RunStep
+from core.step_records import with_known_outputs
 
 
 class Flaw(StrEnum):
@@ -70,12 +71,15 @@ class RunStore:
         return drop_void([self.log[last] for last in sorted(self.log)])
 
     def open_records(self, run: RunRecord) -> tuple[Message | None, RunStep | None]:
-        """Return what a run left open, the message with the content that was logged."""
+        """Return what a run left open: the message as it was logged, the step with its outputs."""
         message = None if run.open_message is None else self.messages[run.open_message]
         if message is not None:
             events = [event for batch in self.chain() for event in batch.events]
             message = with_logged_content(message, events)
-        return message, None if run.open_step is None else self.steps[run.open_step]
+        step = None if run.open_step is None else self.steps[run.open_step]
+        if step is not None and run.phase is RunPhase.TOOLS:
+            step = with_known_outputs(step, self.calls_of(step.id))
+        return message, step
 
     def end_of_chain(self, run: RunRecord) -> EventId | None:
         """Return what the next epoch of a run follows."""

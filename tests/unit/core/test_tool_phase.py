@@ -1,11 +1,19 @@
 """Results come back: from the tool worker call by call, from the client all at once."""
 
+from typing import get_args
+
 import pytest
 
+from core.endings import EndTrigger
 from core.records import CallRecord, CallState, RunPhase, RunRecord
 from core.run_machine import IllegalTransition
 from core.schema.steps import RunStep, ToolCallsDetails
-from core.step_records import output_delta, unanswered_functions, with_outputs
+from core.step_records import (
+    output_delta,
+    unanswered_functions,
+    with_known_outputs,
+    with_outputs,
+)
 from core.tool_phase import record_output, require_action, submit_outputs
 from tests.support.runs import (
     NOW,
@@ -94,6 +102,29 @@ def test_the_last_internal_output_without_functions_completes_the_step() -> None
     assert outputs_of(step) == {"c1": ""}, "an empty output is an output"
 
 
+@pytest.mark.parametrize("trigger", get_args(EndTrigger))
+def test_a_step_that_ends_early_keeps_the_outputs_that_were_told(trigger: EndTrigger) -> None:
+    life = mixed_phase()
+    life.answer("c4", "four")
+    life.end(trigger)
+    (step,) = life.steps.values()
+    outputs = outputs_of(step)
+    assert (outputs["c1"], outputs["c2"], outputs["c4"]) == (None, None, "four")
+    assert life.reader.objects[step.id] == step.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("trigger", get_args(EndTrigger))
+def test_a_step_whose_client_never_answers_keeps_the_internal_outputs(trigger: EndTrigger) -> None:
+    life = mixed_phase()
+    life.answer("c2", "two")
+    life.answer("c4", "four")
+    assert life.run.phase is RunPhase.CLIENT
+    life.end(trigger)
+    (step,) = life.steps.values()
+    outputs = outputs_of(step)
+    assert (outputs["c1"], outputs["c2"], outputs["c4"]) == (None, "two", "four")
+
+
 def test_the_phases_deadline_is_after_the_slowest_calls_own() -> None:
     life = mixed_phase()
     slowest = max(call.timeout_seconds for call in life.calls.values())
@@ -170,6 +201,17 @@ def test_outputs_go_to_the_calls_that_they_answer() -> None:
     assert outputs_of(filled) == {"c1": "one", "c2": "two", "c3": "old"}
     assert with_outputs(step, {}) == step
     assert with_outputs(message_step(), {"c1": "one"}) == message_step()
+
+
+def test_only_calls_that_are_done_have_an_output_to_know() -> None:
+    step = call_step(action_call("c1"), action_call("c2"), action_call("c3"))
+    done = {"state": CallState.DONE}
+    records = [
+        _record("c1").model_copy(update=done | {"output": "one"}),
+        _record("c2"),
+        _record("c3").model_copy(update=done | {"output": ""}),
+    ]
+    assert outputs_of(with_known_outputs(step, records)) == {"c1": "one", "c2": None, "c3": ""}
 
 
 def test_a_step_that_calls_nothing_has_no_output_to_tell() -> None:
