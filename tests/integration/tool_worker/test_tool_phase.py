@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from itertools import permutations
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
+from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from core.changes import Leftovers
 from core.dispatch import step_job
@@ -269,7 +270,71 @@ def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: 
     assert world.get(run).status == "completed"
     outputs = [turn for turn in world.model.requests[1].messages if turn["role"] == "tool"]
     assert len(outputs) == 2
-    assert all("did not answer in time" in turn["content"] for turn in outputs)
+    assert all("It is safe to call it again" in turn["content"] for turn in outputs)
+
+
+def settle_by_check(world: World) -> None:
+    """Let checks come due until the tool phase is over."""
+    world.machine.started.clear()
+    world.queues.steps.clear()
+    while not world.queues.steps:
+        world.check_next()
+
+
+def outputs_told(world: World) -> dict[str, str]:
+    """Deliver the next step; return the outputs that its model was told."""
+    world.model.turn(*text("I see."), *stop())
+    world.deliver_next()
+    turns = world.model.requests[-1].messages
+    return {turn["tool_call_id"]: turn["content"] for turn in turns if turn["role"] == "tool"}
+
+
+def test_a_call_that_was_claimed_may_have_acted_and_one_that_was_not_has_not(
+    world: World,
+) -> None:
+    action = offer_action(world, "pay", ScriptedTool())
+    world.model.turn(*calls_of("pay", "pay"))
+    run = world.create_run(world.thread("Pay"), tools=[action])
+    world.deliver_next()
+    phase = world.machine.started.pop().phase
+    claimed, _ = world.runner.calls.of_step(world.get(run), phase.step_id)
+    world.runner.calls.claim(world.get(run), claimed)
+    settle_by_check(world)
+    for call_id in ("call_0", "call_1"):
+        assert world.tools is not None
+        job = task(run, phase.step_id, call_id)
+        assert carry_out(world.worker, world.tools, job) == "dropped"
+    outputs = outputs_told(world)
+    assert "may or may not have acted" in outputs["call_0"]
+    assert "nothing was done" in outputs["call_1"]
+
+
+@pytest.mark.parametrize("by", ["check", "machine"])
+def test_a_call_that_is_claimed_while_it_is_settled_is_not_said_to_be_untouched(
+    world: World, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    action = offer_action(world, "pay", ScriptedTool())
+    world.model.turn(*calls_of("pay"))
+    run = world.create_run(world.thread("Pay"), tools=[action])
+    world.deliver_next()
+    phase = world.machine.started.pop().phase
+    (record,) = world.runner.calls.of_step(world.get(run), phase.step_id)
+    apply = RunStore.apply
+
+    def claimed_first(store: RunStore, *args: Any) -> Any:
+        """A worker claims the call between the settler's look and its write."""
+        monkeypatch.setattr(RunStore, "apply", apply)
+        world.runner.calls.claim(world.get(run), record)
+        return apply(store, *args)
+
+    monkeypatch.setattr(RunStore, "apply", claimed_first)
+    if by == "check":
+        settle_by_check(world)
+    else:
+        job = task(run, phase.step_id, "call_0").model_dump() | {"kind": "settle"}
+        assert settle(world.worker, SettleTask.model_validate(job)) == "answered"
+        world.queues.send_step(step_job(world.get(run)))
+    assert "may or may not have acted" in outputs_told(world)["call_0"]
 
 
 def test_an_output_with_half_a_character_is_mended(world: World) -> None:

@@ -27,6 +27,7 @@ class Flaw(StrEnum):
     ONLY_THE_EPOCH_COUNTS = "the run is taken although its holder wrote since it was read"
     CONTENT_AND_END_APART = "a broken message is read apart from the end of the log"
     ANSWERED_TWICE = "an output is stored although there is one"
+    CLAIM_UNSEEN = "a call is said not to have been made although somebody has just claimed it"
     EARLY_CHECKS_END = "a check whose number the run does not carry yet is given up"
     CHECKED_LATE = "the check is armed after the write that it guards"
     EXPIRY_IGNORED = "nobody minds when a run expires"
@@ -120,6 +121,8 @@ class RunStore:
             raise RunMoved
         if change.releases_thread and not self.locked:
             raise RunMoved
+        if not self._are_calls_as_read(change):
+            raise RunMoved
         cursor = Cursor(before.epoch + 1, end)
         if change.events:
             cursor.advance(self._log(cursor.batch(change.events)))
@@ -195,6 +198,13 @@ class RunStore:
         self.calls[call.call_id] = stored.model_copy(update={"state": CallState.CLAIMED})
 
     # ---- parts ----------------------------------------------------------------------------------
+
+    def _are_calls_as_read(self, change: Change) -> bool:
+        if self._flaw in (Flaw.ANSWERED_TWICE, Flaw.CLAIM_UNSEEN):
+            return True
+        known = (self.calls.get(call.call_id) for call in change.calls)
+        states = {call.call_id: call.state for call in known if call is not None}
+        return states == change.call_states
 
     def _write(self, change: Change, after: RunRecord) -> RunRecord:
         for call in change.calls:

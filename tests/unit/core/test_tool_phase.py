@@ -1,5 +1,6 @@
 """Results come back: from the tool worker call by call, from the client all at once."""
 
+import json
 from typing import get_args
 
 import pytest
@@ -14,7 +15,7 @@ from core.step_records import (
     with_known_outputs,
     with_outputs,
 )
-from core.tool_phase import record_output, require_action, submit_outputs
+from core.tool_phase import record_output, require_action, settled_output, submit_outputs
 from tests.support.runs import (
     NOW,
     action_call,
@@ -177,6 +178,25 @@ def test_only_the_calls_own_record_is_put_while_others_are_out() -> None:
     assert change.after.pending_calls == 1
 
 
+@pytest.mark.parametrize("state", CallState)
+def test_an_output_is_stored_on_condition_of_the_calls_state_as_read(state: CallState) -> None:
+    step = call_step(action_call("c1"), action_call("c2"))
+    records = [_record("c1", state), _record("c2")]
+    run = run_record(status="in_progress", phase=RunPhase.TOOLS, open_step="step_t")
+    change = record_output(run, step, records, call_id="c1", output="one", failed=False, now=NOW)
+    # One that is done has no state in which it may be answered.
+    assert change.call_states == ({} if state is CallState.DONE else {"c1": state})
+
+
+def test_a_call_that_nobody_has_claimed_is_settled_as_not_made_and_any_other_as_in_doubt() -> None:
+    untouched = json.loads(settled_output(_record("c1", CallState.PENDING), "Who knows."))
+    assert set(untouched) == {"error"}
+    assert "not called" in untouched["error"]
+    assert "safe to call it again" in untouched["error"]
+    claimed = settled_output(_record("c1", CallState.CLAIMED), "Who knows.")
+    assert json.loads(claimed) == {"error": "Who knows."}
+
+
 def test_half_a_character_in_an_output_is_mended_in_the_record_and_in_the_event() -> None:
     step = call_step(action_call("c1"))
     run = run_record(status="in_progress", phase=RunPhase.TOOLS, open_step="step_t")
@@ -219,7 +239,7 @@ def test_a_step_that_calls_nothing_has_no_output_to_tell() -> None:
         output_delta(message_step(), "c1", "one")
 
 
-def _record(call_id: str) -> CallRecord:
+def _record(call_id: str, state: CallState = CallState.CLAIMED) -> CallRecord:
     return CallRecord(
         call_id=call_id,
         step_id="step_t",
@@ -229,5 +249,5 @@ def _record(call_id: str) -> CallRecord:
         arguments="{}",
         configuration="{}",
         timeout_seconds=30,
-        state=CallState.CLAIMED,
+        state=state,
     )
