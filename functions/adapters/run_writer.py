@@ -18,9 +18,9 @@ from core.clock import Clock
 from core.dispatch import FIRST_CHECK_SECONDS
 from core.event_log import Batch, Cursor
 from core.jobs import CallJob
-from core.records import CallState, RunPhase, RunRecord
+from core.records import CallRecord, CallState, RunPhase, RunRecord
 from core.thread_line import MAX_WAITING_INTERRUPTS, Turn, next_turn
-from core.tool_phase import record_output
+from core.tool_phase import record_output, settled_output
 
 T = TypeVar("T")
 
@@ -112,23 +112,50 @@ class RunWriter:
         Raises:
             StoreUnavailable: too many others wrote at the same time, for too long.
         """
+        return self._answer(job, lambda _: output, failed=failed)
+
+    def settle_call(self, job: CallJob, doubt: str) -> RunRecord | None:
+        """Answer an internal tool call, whose output will not come, with what is true of it.
+
+        Args:
+            job: names the call.
+            doubt: what is wrong, in words for the model, if a worker has claimed the call.
+
+        Returns:
+            As `answer_call`.
+
+        Raises:
+            StoreUnavailable: as `answer_call`.
+        """
+        return self._answer(job, lambda call: settled_output(call, doubt), failed=True)
+
+    def publish(self, run: RunRecord, batch: Batch | None) -> None:
+        """Push a batch that is in the log."""
+        if batch is not None:
+            self._pusher.publish(run.tenant, run.thread_id, run.id, batch)
+
+    def _answer(
+        self, job: CallJob, output_of: Callable[[CallRecord], str], *, failed: bool
+    ) -> RunRecord | None:
         pause = 0.01
         for _ in range(_ANSWER_ROUNDS):
             try:
                 with silence():
-                    return self._answer_call(job, output, failed=failed)
+                    return self._answer_once(job, output_of, failed=failed)
             except (RunMoved, StoreSilent, StoreUnavailable):
                 time.sleep(pause * random.random())
                 pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
         raise StoreUnavailable("The call's output could not be stored: too many others wrote.")
 
-    def _answer_call(self, job: CallJob, output: str, *, failed: bool) -> RunRecord | None:
+    def _answer_once(
+        self, job: CallJob, output_of: Callable[[CallRecord], str], *, failed: bool
+    ) -> RunRecord | None:
         run = self._store.get(job.tenant, job.thread_id, job.run_id)
         if run is None or run.phase is not RunPhase.TOOLS or run.open_step != job.step_id:
             return None
         step = self._store.step(run, job.step_id)
         calls = self._calls.of_step(run, job.step_id)
-        waiting = {call.call_id for call in calls if call.state is not CallState.DONE}
+        waiting = {call.call_id: call for call in calls if call.state is not CallState.DONE}
         if step is None or job.call_id not in waiting:
             return None
         change = record_output(
@@ -136,16 +163,11 @@ class RunWriter:
             step,
             calls,
             call_id=job.call_id,
-            output=output,
+            output=output_of(waiting[job.call_id]),
             failed=failed,
             now=self._clock() // 1000,
         )
         return self.apply(change)
-
-    def publish(self, run: RunRecord, batch: Batch | None) -> None:
-        """Push a batch that is in the log."""
-        if batch is not None:
-            self._pusher.publish(run.tenant, run.thread_id, run.id, batch)
 
     def _write(self, change: Change, write: Callable[[Change], T]) -> T:
         """Write a change as it fits the thread's line, which nobody knows until it does not."""

@@ -84,6 +84,20 @@ class _FormParser(MultiPartParser):
         )
         self._ended = False
 
+    def on_part_end(self) -> None:
+        """Take a field that can be written: some of Python's charsets spell half characters.
+
+        Raises:
+            MultiPartException: there is half a character in its name or its text.
+        """
+        super().on_part_end()
+        name, value = self.items[-1]
+        text = value if isinstance(value, str) else value.filename or ""
+        try:
+            (name + text).encode()
+        except UnicodeEncodeError:
+            raise MultiPartException("A field is not Unicode text.") from None
+
     def on_end(self) -> None:
         """Note that the last boundary was there."""
         self._ended = True

@@ -10,15 +10,15 @@ MAX_DEPTH = 64
 def parse_json(data: bytes) -> Any:
     """Return the value that a request's body spells.
 
-    Python's reader also takes `NaN`, numbers too large for a float, and escapes that spell half a
-    character (`"\\ud800"`), none of which can be written again.
+    Python's reader also takes `NaN`, numbers too large for a float, and halves of characters, as
+    escapes (`"\\ud800"`) or as bytes, none of which can be written again.
 
     Raises:
         JSONDecodeError: it is not JSON, or nested more than `MAX_DEPTH` levels deep.
     """
     try:
         value = json.loads(data, parse_constant=_refuse)
-        _check(value, escaped=b"\\u" in data)
+        _check(value)
     except json.JSONDecodeError:
         raise
     except (ValueError, RecursionError):
@@ -30,7 +30,7 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON.")
 
 
-def _check(root: Any, *, escaped: bool) -> None:
+def _check(root: Any) -> None:
     waiting = [(root, 1)]
     while waiting:
         value, depth = waiting.pop()
@@ -41,7 +41,6 @@ def _check(root: Any, *, escaped: bool) -> None:
         elif isinstance(value, list):
             waiting += [(item, depth + 1) for item in value]
         elif isinstance(value, str):
-            if escaped:
-                value.encode()
+            value.encode()
         elif isinstance(value, float) and value in (float("inf"), float("-inf")):
             raise ValueError("The number is too large.")

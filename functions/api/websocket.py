@@ -91,7 +91,7 @@ def receive(context: SocketContext, connection_id: str, body: str) -> None:
 
 def _refusal(error: ValidationError) -> InvalidRequest:
     fault = error.errors(include_url=False, include_input=False)[0]
-    if fault["type"] == "json_invalid":
+    if fault["type"] in ("json_invalid", "string_unicode"):
         return InvalidRequest("The message is not a JSON object.")
     if fault["type"].startswith("union_tag"):
         return InvalidRequest(

@@ -1,7 +1,8 @@
 """Puts tool calls together from fragments, however a provider cuts them.
 
 Seen in the wild: a whole call at once, a missing or reused index, a missing or repeated id, a name
-that is repeated or comes in pieces or empty, arguments before the name, calls interleaved.
+that is repeated or comes in pieces or empty, arguments before the name, calls interleaved, any of
+them cut in the middle of a character.
 """
 
 import json
@@ -9,11 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.model import CallFragment
+from core.surrogates import TextPieces, whole_text
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A tool call as the model meant it: `id` is present and unique within its step."""
+    """A tool call as the model meant it: `id` is present and unique within its step.
+
+    All three are texts that UTF-8 can write.
+    """
 
     id: str
     name: str
@@ -38,6 +43,7 @@ class _Draft:
     arguments: str = ""
     announced: bool = False
     unsent: list[str] = field(default_factory=list)
+    pieces: TextPieces = field(default_factory=TextPieces)
 
 
 class CallAssembler:
@@ -75,7 +81,10 @@ class CallAssembler:
 
     def calls(self) -> list[ModelCall]:
         """Return the calls, whole after `finish`."""
-        return [ModelCall(draft.id, draft.name, draft.arguments) for draft in self._drafts]
+        return [
+            ModelCall(draft.id, whole_text(draft.name), whole_text(draft.arguments))
+            for draft in self._drafts
+        ]
 
     def _find(self, fragment: CallFragment) -> _Draft:
         if fragment.index is None:
@@ -100,11 +109,14 @@ class CallAssembler:
                     break
                 draft.announced = True
                 self._announced += 1
-                draft.id = self._unique(draft.provider_id)
-                deltas.append(CallDelta(index, draft.id, draft.name, ""))
-            if draft.unsent:
-                deltas.append(CallDelta(index, None, None, "".join(draft.unsent)))
-                draft.unsent.clear()
+                draft.id = self._unique(whole_text(draft.provider_id))
+                deltas.append(CallDelta(index, draft.id, whole_text(draft.name), ""))
+            news = draft.pieces.push("".join(draft.unsent))
+            draft.unsent.clear()
+            if final:
+                news += draft.pieces.finish()
+            if news:
+                deltas.append(CallDelta(index, None, None, news))
         return deltas
 
     def _unique(self, wanted: str) -> str:

@@ -1,9 +1,10 @@
 """One atomic change of a run: everything in it is written, or nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from core.event_log import Event, EventId
-from core.records import CallRecord, RunPhase, RunRecord
+from core.records import CallRecord, CallState, RunPhase, RunRecord
 from core.schema.messages import Message
 from core.schema.steps import RunStep
 
@@ -30,8 +31,9 @@ class Change:
         after: the run as it shall be. The store adds the epoch and the log's end.
         events: go into the run's log in the same transaction.
         messages, steps: records to put.
-        calls: tool calls to put; one that has an output already stays as it is, and the
-            transaction fails.
+        calls: tool calls to put.
+        call_states: of those that are there already, by their ids: the state in which they were
+            read. If one has another by now, the transaction fails.
         follows: the log's last id, if the change was made from a look at the log; what was added
             to it since then is void.
         line: the thread's line as a writer that ends the run has seen it. Most have not looked:
@@ -44,6 +46,7 @@ class Change:
     messages: tuple[Message, ...] = ()
     steps: tuple[RunStep, ...] = ()
     calls: tuple[CallRecord, ...] = ()
+    call_states: Mapping[str, CallState] = field(default_factory=dict)
     follows: EventId | None = None
     line: ThreadLine = field(default_factory=ThreadLine)
 

@@ -32,6 +32,16 @@ def fixed_tokens(
     return request_tokens(request.messages, request.tools, response_format)
 
 
+def has_images(request: ModelRequest) -> bool:
+    """Tell whether a request shows the model images, by their URLs or as `data:` URLs."""
+    return any(
+        part["type"] == "image_url"
+        for turn in request.messages
+        if isinstance(turn["content"], list)
+        for part in turn["content"]
+    )
+
+
 def build_request(
     run: RunRecord,
     messages: Sequence[Message],

@@ -62,6 +62,8 @@ class RunRecord(WireModel):
             outputs; or when its turn on the thread came; in milliseconds since the epoch.
         held_messages: become the thread's when the run is claimed; kept by runs that wait.
         ttl_seconds: how long after its end the run is deleted; None if it is kept.
+        token_rate: how many tokens the model last counted for a thousand estimated ones; None if
+            it has told nothing of that in this run.
     """
 
     id: str
@@ -88,6 +90,7 @@ class RunRecord(WireModel):
     set_going_ms: int = 0
     held_messages: HeldMessages | None = None
     ttl_seconds: int | None = None
+    token_rate: int | None = None
     created_at: int
     expires_at: int
     started_at: int | None = None

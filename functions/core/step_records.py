@@ -1,8 +1,10 @@
 """How a step's record changes: outputs come in, and it ends."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from core.event_log import Event
+from core.records import CallRecord, CallState
 from core.schema.runs import RunError
 from core.schema.steps import FunctionCall, RunStep, StepError, ToolCallsDetails
 
@@ -29,6 +31,12 @@ def with_outputs(step: RunStep, outputs: dict[str, str]) -> RunStep:
         output = outputs.get(call.id)
         calls.append(call if output is None else call.with_output(output))
     return step.model_copy(update={"step_details": ToolCallsDetails(tool_calls=calls)})
+
+
+def with_known_outputs(step: RunStep, calls: Iterable[CallRecord]) -> RunStep:
+    """Return a tool-call step with the outputs that its internal calls have so far."""
+    done = (call for call in calls if call.state is CallState.DONE)
+    return with_outputs(step, {call.call_id: call.output or "" for call in done})
 
 
 def output_delta(step: RunStep, call_id: str, output: str) -> Event:

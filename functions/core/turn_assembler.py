@@ -1,7 +1,8 @@
 """Turns the chunks of one model turn into OpenAI's stream events and the records behind them.
 
 No I/O: chunks go in, and `take` gives what happened since the last time. Deltas that fall into the
-same take are joined, so a slow writer sends fewer and larger ones and never loses a character.
+same take are joined, so a slow writer sends fewer and larger ones and never loses a character; one
+that was cut in two waits for its other half.
 """
 
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from core.schema.steps import (
     ToolCallType,
     tool_call,
 )
+from core.surrogates import TextPieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class TurnAssembler:
         self._message: Message | None = None
         self._step: RunStep | None = None
         self._parts: list[tuple[str, list[str]]] = []
+        self._kind = "text"
+        self._pieces = TextPieces()
         self._events: list[Event] = []
         self._messages: dict[str, Message] = {}
         self._steps: dict[str, RunStep] = {}
@@ -128,9 +132,9 @@ class TurnAssembler:
         if chunk.text or chunk.refusal or chunk.calls:
             self._started = True
         if chunk.text:
-            self._write("text", chunk.text)
+            self._say("text", chunk.text)
         if chunk.refusal:
-            self._write("refusal", chunk.refusal)
+            self._say("refusal", chunk.refusal)
         for fragment in chunk.calls:
             self._announce(self._calls.push(fragment))
         if chunk.finish_reason:
@@ -144,6 +148,7 @@ class TurnAssembler:
         An answer without text and without calls becomes an empty message: the run ends in words,
         be they none.
         """
+        self._end_words()
         self._announce(self._calls.finish())
         calls = tuple(self._calls.calls())
         if calls and self._step is not None:
@@ -215,6 +220,20 @@ class TurnAssembler:
 
     # ---- messages ---------------------------------------------------------------------------
 
+    def _say(self, kind: str, piece: str) -> None:
+        if kind != self._kind:
+            self._end_words()
+            self._kind = kind
+        said = self._pieces.push(piece)
+        if said:
+            self._write(kind, said)
+
+    def _end_words(self) -> None:
+        """What follows is something else: half a character stays half."""
+        half = self._pieces.finish()
+        if half:
+            self._write(self._kind, half)
+
     def _write(self, kind: str, piece: str) -> None:
         if self._step is not None and self._message is None:
             # The tool step is open, and clients refuse a second open step.
@@ -266,6 +285,7 @@ class TurnAssembler:
     def _announce(self, deltas: list[CallDelta]) -> None:
         for delta in deltas:
             if self._step is None or self._message is not None:
+                self._end_words()
                 self.close_message()
                 self._open_step(ToolCallsDetails(tool_calls=[]))
             self._announce_one(delta)

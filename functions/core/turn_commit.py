@@ -31,6 +31,7 @@ def commit_turn(
     toolbox: Toolbox,
     *,
     now: int,
+    token_rate: int | None = None,
 ) -> Change:
     """Return the change that ends the step.
 
@@ -41,12 +42,14 @@ def commit_turn(
         next_step: the planner's decision.
         toolbox: configuration of the internal tools.
         now: unix seconds.
+        token_rate: what the turn has taught of the estimate of tokens, if it has.
     """
     counted = run.model_copy(
         update={
             "usage": run.usage + (turn.usage or Usage()),
             "step_no": run.step_no + 1,
             "attempts": 0,
+            "token_rate": run.token_rate if token_rate is None else token_rate,
         }
     )
     if isinstance(next_step, CallTools):

@@ -1,20 +1,35 @@
 """How much of a thread the model reads: the strictest of several limits counts."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from core.message_turns import is_told, message_tokens
 from core.records import RunRecord
 from core.schema.messages import Message
+from core.token_rates import PLAIN_RATE, corrected
 
 # What a step's prompt may have if nobody says otherwise; the models of today take more.
 DEFAULT_PROMPT_TOKENS: Final = 100_000
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the model reads of a thread.
+
+    Attributes:
+        messages: oldest first.
+        tokens: what they were estimated at.
+    """
+
+    messages: list[Message]
+    tokens: int
+
+
 def select_messages(
-    newest_first: Iterable[Message], run: RunRecord, taken: int = 0
-) -> list[Message]:
-    """Return the messages that the model reads, oldest first.
+    newest_first: Iterable[Message], run: RunRecord, taken: int = 0, rate: int = PLAIN_RATE
+) -> Selection:
+    """Return the messages that the model reads.
 
     Of the truncation strategy, the prompt's limit and the assistant's memory, the strictest counts.
     The newest user message always survives, even if it is larger than all that; a thread without
@@ -24,21 +39,22 @@ def select_messages(
     Args:
         newest_first: the thread's messages; those of this run are told by its steps instead.
         run: what was asked for, and what it has used so far.
-        taken: the tokens of the prompt that are not the thread's (`fixed_tokens`).
+        taken: the tokens of the prompt that are not the thread's (`fixed_tokens`, corrected).
+        rate: corrects what messages are estimated at.
     """
     memory = run.config.memory
     tokens = prompt_left(run) - taken
     if memory is not None and memory.type == "window":
         tokens = min(tokens, memory.max_token_size)
     to_user = memory is not None and memory.type == "zero"
-    window = _Window(tokens, most_messages(run), to_user=to_user)
+    window = _Window(tokens, most_messages(run), rate, to_user=to_user)
     for message in newest_first:
         if message.run_id == run.id or not is_told(message):
             continue
         window.offer(message)
         if window.closed:
             break
-    return window.oldest_first()
+    return window.selection()
 
 
 def most_messages(run: RunRecord) -> int | None:
@@ -69,7 +85,7 @@ def is_prompt_spent(run: RunRecord, taken: int) -> bool:
 
     Args:
         run: its limit, and what it has used so far.
-        taken: what its next prompt needs without any message (`fixed_tokens`).
+        taken: what its next prompt needs without any message (`fixed_tokens`, corrected).
     """
     return run.config.max_prompt_tokens is not None and run.step_no > 0 and taken > prompt_left(run)
 
@@ -83,14 +99,16 @@ class _Window:
     Args:
         tokens: how many tokens the messages may have.
         most: how many messages there may be; None if any number.
+        rate: corrects what messages are estimated at.
         to_user: whether it ends at the newest user message.
     """
 
-    def __init__(self, tokens: int, most: int | None, *, to_user: bool) -> None:
+    def __init__(self, tokens: int, most: int | None, rate: int, *, to_user: bool) -> None:
         self._left = tokens
         self._most = most
+        self._rate = rate
         self._to_user = to_user
-        self._newest: Message | None = None
+        self._newest: list[tuple[Message, int]] = []
         self._chosen: list[tuple[Message, int]] = []
         self._full = False
         self._has_user = False
@@ -102,24 +120,26 @@ class _Window:
 
     def offer(self, message: Message) -> None:
         """Take the next older message, if it comes in."""
-        self._newest = self._newest or message
-        cost = message_tokens(message)
+        tokens = message_tokens(message)
+        self._newest = self._newest or [(message, tokens)]
+        cost = corrected(tokens, self._rate)
         first_user = message.role == "user" and not self._has_user
         self._full = self._full or not self._fits(cost)
         if self._full and not first_user:
             return
         while self._chosen and not self._fits(cost):
-            self._left += self._chosen.pop()[1]
-        self._chosen.append((message, cost))
+            self._left += corrected(self._chosen.pop()[1], self._rate)
+        self._chosen.append((message, tokens))
         self._left -= cost
         self._has_user = self._has_user or first_user
 
-    def oldest_first(self) -> list[Message]:
+    def selection(self) -> Selection:
         """Return what it holds; without any user message, at least the newest message."""
-        chosen = [message for message, _ in self._chosen]
+        chosen = self._chosen
         if not self._has_user and (self._to_user or not chosen):
-            chosen = [self._newest] if self._newest else []
-        return chosen[::-1]
+            chosen = self._newest
+        messages = [message for message, _ in reversed(chosen)]
+        return Selection(messages, sum(tokens for _, tokens in chosen))
 
     def _fits(self, cost: int) -> bool:
         return cost <= self._left and (self._most is None or len(self._chosen) < self._most)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.context import build_request, fixed_tokens
+from core.context import build_request, fixed_tokens, has_images
 from core.model import ModelRequest
 from core.paging import PageQuery
 from core.records import RunRecord
@@ -12,6 +12,7 @@ from core.schema.messages import Message
 from core.schema.steps import MessageCreationDetails, RunStep
 from core.schema.tools import WEB_SEARCH, ActionTool, FunctionTool, WebSearchTool
 from core.step_planner import InternalTool, Toolbox
+from core.token_rates import corrected
 from core.window import is_prompt_spent, most_messages, select_messages
 from runner.files import load_files
 from wiring.bootstrap import RunnerContext
@@ -22,11 +23,17 @@ _SMALL_PAGE = 10
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A step's request, and the tools that its answer may call."""
+    """A step's request, and the tools that its answer may call.
+
+    Attributes:
+        estimated: the request's tokens before any correction; None if there are images among them,
+            whose tokens are a guess.
+    """
 
     request: ModelRequest
     toolbox: Toolbox
     calls_allowed: bool
+    estimated: int | None
 
 
 def load_prompt(context: RunnerContext, run: RunRecord) -> Prompt | None:
@@ -42,22 +49,25 @@ def load_prompt(context: RunnerContext, run: RunRecord) -> Prompt | None:
         run.tenant, [tool.id for tool in run.config.tools if isinstance(tool, ActionTool)]
     )
     actions = {action_id: record.wire for action_id, record in records.items()}
-    taken = fixed_tokens(run, steps, own_messages, actions)
+    rate = context.token_rates.of(run.config.model) if run.token_rate is None else run.token_rate
+    fixed = fixed_tokens(run, steps, own_messages, actions)
+    taken = corrected(fixed, rate)
     if is_prompt_spent(run, taken):
         return None
     newest_first = _newest_first(context, run, own=len(own_messages))
-    messages = select_messages(newest_first, run, taken)
+    selected = select_messages(newest_first, run, taken, rate)
     calls_allowed = run.step_no < context.settings.max_steps
     request = build_request(
         run,
-        messages,
+        selected.messages,
         steps,
         own_messages,
         actions,
-        load_files(context.files, run.tenant, messages),
+        load_files(context.files, run.tenant, selected.messages),
         calls_allowed=calls_allowed,
     )
-    return Prompt(request, _toolbox(context, run, records), calls_allowed)
+    estimated = None if has_images(request) else fixed + selected.tokens
+    return Prompt(request, _toolbox(context, run, records), calls_allowed, estimated)
 
 
 def _newest_first(context: RunnerContext, run: RunRecord, own: int) -> Iterator[Message]:

@@ -203,8 +203,11 @@ def _planned(
         bad_calls=held.run.bad_calls,
         calls_allowed=prompt.calls_allowed,
     )
-    now = context.clock() // 1000
-    return commit_turn(held.run, assembler, turn, next_step, prompt.toolbox, now=now)
+    model, now = held.run.config.model, context.clock() // 1000
+    rate = context.token_rates.learn(model, prompt.estimated, turn.usage)
+    return commit_turn(
+        held.run, assembler, turn, next_step, prompt.toolbox, now=now, token_rate=rate
+    )
 
 
 def _commit(context: RunnerContext, held: Held, change: Change) -> RunRecord:

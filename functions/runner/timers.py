@@ -5,7 +5,6 @@ the run has ended. Whoever changes what the run waits for arms a check with the 
 and makes it the responsible one in the same write as its change.
 """
 
-import json
 import time
 from typing import Any, Final
 
@@ -33,9 +32,7 @@ from wiring.telemetry import count, log_failure, log_run, logger, metrics, trace
 DRAIN_SECONDS: Final = 5.0
 # Deletions stop this long before Lambda ends the function.
 HAND_OVER_SECONDS: Final = DRAIN_SECONDS + 6.0
-_UNANSWERED: Final = json.dumps(
-    {"error": "The tool did not answer in time. It may or may not have acted."}
-)
+_UNANSWERED: Final = "The tool did not answer in time. It may or may not have acted."
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -131,7 +128,7 @@ def _move_on(context: SupervisorContext, run: RunRecord, now_ms: int) -> None:
 
 
 def _settle(context: SupervisorContext, run: RunRecord) -> None:
-    """Answer the calls whose worker or state machine is gone, and go on."""
+    """Answer the calls whose worker or state machine is gone with what is known, and go on."""
     logger.warning("the tool phase is over its time; its open calls are answered with an error")
     count("ToolPhasesSettled")
     if run.open_step is None:
@@ -146,6 +143,6 @@ def _settle(context: SupervisorContext, run: RunRecord) -> None:
                 step_id=call.step_id,
                 call_id=call.call_id,
             )
-            settled = context.writer.answer_call(job, _UNANSWERED, failed=True) or settled
+            settled = context.writer.settle_call(job, _UNANSWERED) or settled
     if settled is not None and settled.phase is RunPhase.READY:
         context.queues.send_step(step_job(settled))

@@ -1,6 +1,5 @@
 """The tool worker: carries out one tool call, or answers it with an error if it cannot."""
 
-import json
 from functools import cache
 from typing import Any, Final
 
@@ -119,8 +118,7 @@ def _authentication(
 def settle(context: WorkerContext, task: SettleTask) -> str:
     """Answer a call with an error that the model can react to, unless it has its output."""
     count("ToolCallsSettled")
-    output = json.dumps({"error": _SETTLED[task.reason]})
-    return "answered" if context.writer.answer_call(task, output, failed=True) else "dropped"
+    return "answered" if context.writer.settle_call(task, _SETTLED[task.reason]) else "dropped"
 
 
 def _find(context: WorkerContext, task: ToolTask) -> tuple[RunRecord, CallRecord] | None:

@@ -1,6 +1,6 @@
 """Builds each function's parts, once a process and not before they are needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,7 @@ from adapters.state_machine import ToolsMachine
 from core.clock import Clock, system_clock
 from core.ids import IdSource
 from core.model import ModelClient
+from core.token_rates import TokenRates
 from wiring.settings import (
     ApiSettings,
     ModelSettings,
@@ -107,10 +108,15 @@ class TimersContext(SupervisorContext):
 
 @dataclass(frozen=True, slots=True)
 class RunnerContext(SupervisorContext):
-    """The runner's parts."""
+    """The runner's parts.
+
+    Attributes:
+        token_rates: what this process has learned of models; it is lost with the process.
+    """
 
     settings: RunnerSettings
     model: ModelClient
+    token_rates: TokenRates = field(default_factory=TokenRates)
 
 
 def build_stores(

@@ -35,6 +35,7 @@ _SCALARS: Final = (
     "bad_calls",
     "set_going_ms",
     "ttl_seconds",
+    "token_rate",
     "created_at",
     "expires_at",
     "started_at",

@@ -10,16 +10,18 @@ from adapters.dynamodb.event_log import EventLog
 from adapters.dynamodb.queries import query_page
 from adapters.dynamodb.records import read_message, step_key
 from adapters.dynamodb.run_items import AUTHENTICATIONS, read_run, run_key
+from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.transactions import is_condition_failure
 from adapters.dynamodb.values import Item, TextStore
 from core.changes import Leftovers
 from core.endings import with_logged_content
 from core.paging import PageQuery, page_of
-from core.records import RunRecord
+from core.records import RunPhase, RunRecord
 from core.schema.authentication import Authentication, read_authentications
 from core.schema.common import ListPage
 from core.schema.runs import Run
 from core.schema.steps import RunStep
+from core.step_records import with_known_outputs
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -44,6 +46,7 @@ class RunObjects:
         self._table = table
         self._log = log
         self._texts = texts
+        self._calls = ToolCalls(client, table, texts)
 
     def get(self, tenant: str, thread_id: str, run_id: str) -> RunRecord | None:
         """Return a run (strongly consistent); None if there is none."""
@@ -61,10 +64,12 @@ class RunObjects:
     def open_records(self, run: RunRecord) -> Leftovers:
         """Return what a run left open: its message, with the content that was logged, and its step.
 
+        In the tool phase, which alone costs a query more, the step has the outputs that were told.
+
         Needed when a run ends, or is taken over, without the worker that was writing. That worker
         may still be adding to the log: the change that follows closes just what is read here.
         """
-        step = None if run.open_step is None else self.step(run, run.open_step)
+        step = self._open_step(run)
         if run.open_message is None:
             return Leftovers(step=step)
         item = self._client.get_item(
@@ -86,6 +91,13 @@ class RunObjects:
         events = [event for batch in batches for event in batch.events]
         seen = batches[-1].last if batches else None
         return Leftovers(with_logged_content(message, events), step, seen)
+
+    def _open_step(self, run: RunRecord) -> RunStep | None:
+        step = None if run.open_step is None else self.step(run, run.open_step)
+        if step is None or run.phase is not RunPhase.TOOLS:
+            return step
+        # Their outputs come into the step's record with the last of them.
+        return with_known_outputs(step, self._calls.of_step(run, step.id))
 
     def authentications(self, run: RunRecord) -> dict[str, Authentication]:
         """Return what a run was given for its actions, by their ids; nothing once it has ended."""

@@ -62,7 +62,10 @@ class RunWrites:
             self._update(before, after, condition, values),
             *(self._put_step(before, step) for step in change.steps),
             *(self.put_message(before.tenant, message) for message in change.messages),
-            *(self._put_call(before, call) for call in change.calls),
+            *(
+                self._put_call(before, call, change.call_states.get(call.call_id))
+                for call in change.calls
+            ),
         ]
 
     def _update(
@@ -70,7 +73,8 @@ class RunWrites:
     ) -> "TransactWriteItemTypeDef":
         changed = changed_attributes(before, after, self._texts)
         if after.ended:
-            changed[AUTHENTICATIONS] = None
+            # A cancel that was asked for since the run was read goes with it.
+            changed |= {AUTHENTICATIONS: None, "cancel_requested": None}
         names = {f"#{name}": name for name in changed}
         sets = [f"#{name} = :new_{name}" for name, value in changed.items() if value is not None]
         removals = [f"#{name}" for name, value in changed.items() if value is None]
@@ -96,14 +100,23 @@ class RunWrites:
         doc = self._texts.pack(run.tenant, step.model_dump_json())
         return {"Put": {"TableName": self._table, "Item": step_key(run, step.id) | {"doc": doc}}}
 
-    def _put_call(self, run: RunRecord, call: CallRecord) -> "TransactWriteItemTypeDef":
+    def _put_call(
+        self, run: RunRecord, call: CallRecord, read: CallState | None
+    ) -> "TransactWriteItemTypeDef":
+        """Return the write of a call: a new one, or one that is still in the state as read."""
+        item = call_item(run, call, self._texts)
+        if read is None:
+            condition = "attribute_not_exists(pk)"
+            return {
+                "Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}
+            }
         return {
             "Put": {
                 "TableName": self._table,
-                "Item": call_item(run, call, self._texts),
-                "ConditionExpression": "attribute_not_exists(pk) OR #state <> :done",
+                "Item": item,
+                "ConditionExpression": "#state = :read",
                 "ExpressionAttributeNames": {"#state": "state"},
-                "ExpressionAttributeValues": {":done": {"S": CallState.DONE.value}},
+                "ExpressionAttributeValues": {":read": {"S": read.value}},
             }
         }
 

@@ -134,7 +134,16 @@ def test_a_wrong_method_is_told_in_openais_words(
     assert answer.headers["allow"]
 
 
-@pytest.mark.parametrize("body", [b"{", b'{"model": NaN}', b'{"model": "\\ud800"}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b'{"model": NaN}',
+        b'{"model": "\\ud800"}',
+        b'{"model": "m", "instructions": "\xed\xa0\xbd"}',
+        b"\xff\xfe",
+    ],
+)
 def test_a_body_that_is_not_json_is_told_in_openais_words(client: TestClient, body: bytes) -> None:
     error = refused(client.post("/v1/assistants", content=body))
     assert error["message"].startswith("We could not parse the JSON body of your request.")

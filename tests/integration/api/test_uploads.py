@@ -161,6 +161,20 @@ def test_a_form_that_cannot_be_read_is_refused(client: TestClient, content_type:
     assert "SECRET" not in error["message"]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'name="purpose"\r\n\r\n+2D0-',
+        b'name="+2D0-"\r\n\r\nassistants',
+        b'name="file"; filename="+2D0-.txt"\r\n\r\nHello.',
+    ],
+)
+def test_a_form_with_half_a_character_is_refused(client: TestClient, part: bytes) -> None:
+    form = b"--b\r\nContent-Disposition: form-data; " + part + b"\r\n--b--\r\n"
+    error = refused(send_form(client, form, "multipart/form-data; boundary=b; charset=utf-7"))
+    assert error["message"].endswith("A field is not Unicode text.")
+
+
 def test_a_form_that_ends_early_is_refused(client: TestClient) -> None:
     form = (
         b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nassistants\r\n'

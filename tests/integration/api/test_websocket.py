@@ -153,6 +153,8 @@ def test_a_tenant_can_only_subscribe_to_its_own(context: SocketContext, world: W
     ("body", "words"),
     [
         ("not json", "not a JSON object"),
+        ('{"action":"ping","id":"\\ud83d"}', "not a JSON object"),
+        ('{"action":"ping","id":"\ud83d"}', "not a JSON object"),
         ('{"action":"dance"}', "Invalid 'action'"),
         ('{"no":"action"}', "Invalid 'action'"),
         ('{"action":"subscribe"}', "'thread_id'"),

@@ -68,6 +68,17 @@ def test_a_plain_answer_completes_the_run_and_unlocks_the_thread(world: World) -
     assert newest.status == "completed"
 
 
+def test_characters_that_the_model_sends_in_halves_are_stored_and_told_whole(world: World) -> None:
+    thread_id = world.thread("Smile")
+    world.model.turn(*text("Hi \ud83d", "\ude00", " and \ud83d"), *stop())
+    run = world.create_run(thread_id)
+    world.deliver_next()
+    assert world.get(run).status == "completed"
+    assert said(world.events(run)) == "Hi \U0001f600 and \ufffd"
+    newest = world.runner.messages.list(TENANT, thread_id, PageQuery()).data[0]
+    assert newest.content[0].model_dump()["text"]["value"] == "Hi \U0001f600 and \ufffd"
+
+
 def test_every_logged_batch_is_pushed_and_each_follows_the_one_before(world: World) -> None:
     world.model.turn(*text("one"), *stop())
     run = world.create_run(world.thread("Hi"))

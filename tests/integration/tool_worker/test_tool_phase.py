@@ -4,15 +4,22 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import permutations
+from typing import Any, get_args
 
 import pytest
 
+from adapters.dynamodb.runs import RunStore
+from adapters.dynamodb.tool_calls import ToolCalls
+from core.changes import Leftovers
 from core.dispatch import step_job
+from core.endings import EndTrigger
 from core.jobs import SettleTask, ToolTask
 from core.model import ModelChunk
 from core.paging import PageQuery
 from core.records import CallState, RunPhase, RunRecord
 from core.run_machine import Trigger
+from core.schema.runs import RunError
+from core.schema.steps import ToolCallsDetails
 from core.tool_phase import submit_outputs
 from runner.supervision import end
 from tests.support.model import call, stop, text
@@ -210,6 +217,44 @@ def test_a_run_that_ended_starts_no_more_calls_and_drops_late_outputs(world: Wor
     assert world.runner.threads.active_run(TENANT, thread_id) is None
 
 
+@pytest.mark.parametrize("trigger", get_args(EndTrigger))
+def test_a_run_that_ends_among_its_calls_keeps_the_outputs_that_were_told(
+    world: World, trigger: EndTrigger
+) -> None:
+    large = "æ" * 200_000
+    action = offer_action(world, "look_up", ScriptedTool(lambda call: ToolOutput(large)))
+    world.model.turn(*calls_of("look_up", "look_up"))
+    run = world.create_run(world.thread("Stop"), tools=[action])
+    world.deliver_next()
+    phase = world.machine.started.pop().phase
+    assert world.tools is not None
+    assert carry_out(world.worker, world.tools, task(run, phase.step_id, "call_1")) == "answered"
+
+    error = RunError(code="server_error", message="No.") if trigger is Trigger.FAIL else None
+    assert end(world.runner, world.get(run), trigger, error) is not None
+    step = world.runner.runs.step(run, phase.step_id)
+    assert step is not None
+    assert isinstance(step.step_details, ToolCallsDetails)
+    assert [call.called.output for call in step.step_details.tool_calls] == [None, large]
+    told = [event.data for _, event in world.events(run) if event.data["id"] == step.id]
+    assert told[-1] == step.model_dump(mode="json")
+
+
+def test_what_a_run_left_open_costs_a_query_in_its_tool_phase_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(ToolCalls, "of_step", lambda calls, run, step_id: asked.append(step_id))
+    world.model.turn(*calls_of("ask_user"))
+    run = world.create_run(world.thread("Wait"), tools=[function_tool("ask_user")])
+    assert world.runner.runs.open_records(run) == Leftovers()
+    world.deliver_next()
+    waiting = world.get(run)
+    assert waiting.phase is RunPhase.CLIENT
+    assert world.runner.runs.open_records(waiting).step is not None
+    assert asked == []
+
+
 def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: World) -> None:
     action = offer_action(world, "look_up", ScriptedTool())
     world.model.turn(*calls_of("look_up", "look_up")).turn(*text("No luck."), *stop())
@@ -226,7 +271,83 @@ def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: 
     assert world.get(run).status == "completed"
     outputs = [turn for turn in world.model.requests[1].messages if turn["role"] == "tool"]
     assert len(outputs) == 2
-    assert all("did not answer in time" in turn["content"] for turn in outputs)
+    assert all("It is safe to call it again" in turn["content"] for turn in outputs)
+
+
+def settle_by_check(world: World) -> None:
+    """Let checks come due until the tool phase is over."""
+    world.machine.started.clear()
+    world.queues.steps.clear()
+    while not world.queues.steps:
+        world.check_next()
+
+
+def outputs_told(world: World) -> dict[str, str]:
+    """Deliver the next step; return the outputs that its model was told."""
+    world.model.turn(*text("I see."), *stop())
+    world.deliver_next()
+    turns = world.model.requests[-1].messages
+    return {turn["tool_call_id"]: turn["content"] for turn in turns if turn["role"] == "tool"}
+
+
+def test_a_call_that_was_claimed_may_have_acted_and_one_that_was_not_has_not(
+    world: World,
+) -> None:
+    action = offer_action(world, "pay", ScriptedTool())
+    world.model.turn(*calls_of("pay", "pay"))
+    run = world.create_run(world.thread("Pay"), tools=[action])
+    world.deliver_next()
+    phase = world.machine.started.pop().phase
+    claimed, _ = world.runner.calls.of_step(world.get(run), phase.step_id)
+    world.runner.calls.claim(world.get(run), claimed)
+    settle_by_check(world)
+    for call_id in ("call_0", "call_1"):
+        assert world.tools is not None
+        job = task(run, phase.step_id, call_id)
+        assert carry_out(world.worker, world.tools, job) == "dropped"
+    outputs = outputs_told(world)
+    assert "may or may not have acted" in outputs["call_0"]
+    assert "nothing was done" in outputs["call_1"]
+
+
+@pytest.mark.parametrize("by", ["check", "machine"])
+def test_a_call_that_is_claimed_while_it_is_settled_is_not_said_to_be_untouched(
+    world: World, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    action = offer_action(world, "pay", ScriptedTool())
+    world.model.turn(*calls_of("pay"))
+    run = world.create_run(world.thread("Pay"), tools=[action])
+    world.deliver_next()
+    phase = world.machine.started.pop().phase
+    (record,) = world.runner.calls.of_step(world.get(run), phase.step_id)
+    apply = RunStore.apply
+
+    def claimed_first(store: RunStore, *args: Any) -> Any:
+        """A worker claims the call between the settler's look and its write."""
+        monkeypatch.setattr(RunStore, "apply", apply)
+        world.runner.calls.claim(world.get(run), record)
+        return apply(store, *args)
+
+    monkeypatch.setattr(RunStore, "apply", claimed_first)
+    if by == "check":
+        settle_by_check(world)
+    else:
+        job = task(run, phase.step_id, "call_0").model_dump() | {"kind": "settle"}
+        assert settle(world.worker, SettleTask.model_validate(job)) == "answered"
+        world.queues.send_step(step_job(world.get(run)))
+    assert "may or may not have acted" in outputs_told(world)["call_0"]
+
+
+def test_an_output_with_half_a_character_is_mended(world: World) -> None:
+    halves = ScriptedTool(lambda call: ToolOutput("\ud83d\ude00 and \ud83d"))
+    action = offer_action(world, "look_up", halves)
+    world.model.turn(*calls_of("look_up")).turn(*text("Odd."), *stop())
+    run = world.create_run(world.thread("Look"), tools=[action])
+    world.deliver_next()
+    assert world.execute_next() == ["answered"]
+    world.deliver_next()
+    assert world.get(run).status == "completed"
+    assert world.model.requests[1].messages[-1]["content"] == "\U0001f600 and \ufffd"
 
 
 @pytest.mark.parametrize("call_id", ["call_" + "x" * 4000, "Ü#" * 200, "functions.look_up:0"])

@@ -40,6 +40,8 @@ def test_every_json_value_is_read_as_it_was_meant(value: object, ascii_only: boo
         b'{"a": "\\ud800"}',
         b'{"\\udfff": 1}',
         b'["\\ud83d x"]',
+        b'{"a": "\xed\xa0\x80"}',
+        '["\ud83d"]'.encode("utf-16-le", "surrogatepass"),
         b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
         b'{"a":' * 100_000,
         b"[" * 100_000,

@@ -1,5 +1,6 @@
 """What models say, cut as providers cut it: strategies for random turns."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,7 +20,9 @@ OBJECTS = st.sampled_from(
 ANYTHING = st.one_of(
     OBJECTS, st.sampled_from(["", "[1, 2]", "12", '{"broken": ', "nonsense }{", " "])
 )
-NAMES = st.sampled_from(["f", "g", "get_weather", "look-up"])
+NAMES = st.sampled_from(["f", "g", "get_weather", "look-up", "see_\U0001f52d"])
+# The halves of a character that some providers send apart.
+HALVES = ("\ud83d", "\ude00")
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,26 @@ class SaidCalls:
 
 
 def cut(draw: DrawFn, text: str, most: int = 5) -> list[str]:
-    """Cut a text into pieces, none of them empty."""
-    places = draw(st.lists(st.integers(1, max(1, len(text) - 1)), max_size=most - 1, unique=True))
-    edges = [0, *sorted(place for place in places if place < len(text)), len(text)]
-    return [text[start:end] for start, end in pairwise(edges) if start < end]
+    """Cut a text into pieces, none of them empty; some begin or end with half a character."""
+    units = utf16(text)
+    length = len(units)
+    places = draw(st.lists(st.integers(1, max(1, length - 1)), max_size=most - 1, unique=True))
+    edges = [0, *sorted(place for place in places if place < length), length]
+    return [_text(units[start:end]) for start, end in pairwise(edges) if start < end]
+
+
+def utf16(text: str) -> str:
+    """Return a text as its UTF-16 units: characters beyond the first plane are two of them."""
+    data = text.encode("utf-16-le", "surrogatepass")
+    return "".join(
+        chr(int.from_bytes(data[at : at + 2], "little")) for at in range(0, len(data), 2)
+    )
+
+
+def _text(units: str) -> str:
+    """Return what a provider's JSON spells with these units."""
+    spelled: str = json.loads(json.dumps(units))
+    return spelled
 
 
 @st.composite
@@ -143,14 +162,14 @@ def _until_named(fragments: list[CallFragment]) -> list[CallFragment]:
 ANY_FRAGMENT = st.builds(
     CallFragment,
     st.none() | st.integers(0, 2),
-    st.none() | st.sampled_from(["", "call_1", "call_2"]),
-    st.none() | st.sampled_from(["", "f", "g"]),
-    st.none() | st.sampled_from(["", "{", "}", "{}", '"a"', "1"]),
+    st.none() | st.sampled_from(["", "call_1", "call_2", "call_\ud83d"]),
+    st.none() | st.sampled_from(["", "f", "g", *HALVES]),
+    st.none() | st.sampled_from(["", "{", "}", "{}", '"a"', "1", *HALVES]),
 )
 ANY_CHUNK = st.builds(
     ModelChunk,
-    text=st.none() | st.sampled_from(["", "Hel", "lo ", "\n", "é"]),
-    refusal=st.none() | st.none() | st.sampled_from(["", "No", "."]),
+    text=st.none() | st.sampled_from(["", "Hel", "lo ", "\n", "é", *HALVES]),
+    refusal=st.none() | st.none() | st.sampled_from(["", "No", ".", *HALVES]),
     calls=st.just(()) | st.lists(ANY_FRAGMENT, max_size=2).map(tuple),
     # Some servers count along and tell the usage so far with every chunk.
     usage=st.none() | st.just(USAGE),

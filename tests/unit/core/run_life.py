@@ -16,7 +16,7 @@ from core.schema.messages import Message
 from core.schema.runs import RunConfig, RunError, Usage
 from core.schema.steps import RunStep
 from core.step_planner import Toolbox, plan
-from core.step_records import unanswered_functions
+from core.step_records import unanswered_functions, with_known_outputs
 from core.tool_phase import record_output, submit_outputs
 from core.turn_assembler import TurnAssembler
 from core.turn_commit import abort_turn, cancel_instead, commit_turn
@@ -273,7 +273,10 @@ class RunLife:
         message = None if open_message is None else self.messages[open_message]
         if message is not None:
             message = with_logged_content(message, self.log)
-        return message, self.open_step
+        step = self.open_step
+        if step is not None and self.run.phase is RunPhase.TOOLS:
+            step = with_known_outputs(step, self._calls_of_step())
+        return message, step
 
 
 def say(*pieces: str) -> list[ModelChunk]:

@@ -27,12 +27,13 @@ from core.records import CallState, RunPhase, RunRecord
 from core.run_machine import Trigger, run_event
 from core.schema.runs import RunError
 from core.step_records import unanswered_functions
-from core.tool_phase import record_output, submit_outputs
+from core.tool_phase import record_output, settled_output, submit_outputs
 from tests.support.runs import CountedIds, run_record
 from tests.unit.core.run_protocol_store import Flaw, RunStore
 from tests.unit.core.run_protocol_turn import LEASE_SECONDS, StreamedTurn
 
 MAX_ATTEMPTS = 5
+DOUBT = "It may or may not have acted."
 
 Program = Generator[None, None, None]
 
@@ -256,7 +257,7 @@ class Programs:
         settled: RunRecord | None = None
         for call in self.store.calls_of(run.open_step or ""):
             if call.state is not CallState.DONE:
-                answered = yield from self._answer(call.step_id, call.call_id, "no answer")
+                answered = yield from self._answer(call.step_id, call.call_id, None)
                 settled = answered or settled
         yield
         if settled is not None and settled.phase is RunPhase.READY:
@@ -289,7 +290,7 @@ class Programs:
             return
         yield
         if self._rng.random() < 0.8:
-            yield from self._answer(step_id, call_id, "failed")
+            yield from self._answer(step_id, call_id, None)
 
     def _worker(self, step_id: str, call_id: str) -> Program:
         yield
@@ -307,12 +308,16 @@ class Programs:
         yield
         self.acted[call_id] += 1
         yield
-        yield from self._answer(step_id, call_id, "done")
+        yield from self._answer(step_id, call_id, f"done {call_id}")
 
     def _answer(
-        self, step_id: str, call_id: str, output: str
+        self, step_id: str, call_id: str, output: str | None
     ) -> Generator[None, None, RunRecord | None]:
-        """Store an output; None if the run no longer waits for it."""
+        """Store an output, or what is known of the call if there is none.
+
+        Returns:
+            The run as it is then; None if it no longer waits for the call.
+        """
         for _ in range(80):
             yield
             run = self.store.created
@@ -329,8 +334,8 @@ class Programs:
                 step,
                 calls,
                 call_id=call_id,
-                output=f"{output} {call_id}",
-                failed=output != "done",
+                output=output or settled_output(self.store.calls[call_id], DOUBT),
+                failed=output is None,
                 now=self._now,
             )
             answered = yield from self._take(change)

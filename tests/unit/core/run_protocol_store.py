@@ -14,6 +14,7 @@ from core.event_log import Batch, Cursor, Event, EventId, drop_void
 from core.records import CallRecord, CallState, RunPhase, RunRecord
 from core.schema.messages import Message
 from core.schema.steps import RunStep
+from core.step_records import with_known_outputs
 
 
 class Flaw(StrEnum):
@@ -26,6 +27,7 @@ class Flaw(StrEnum):
     ONLY_THE_EPOCH_COUNTS = "the run is taken although its holder wrote since it was read"
     CONTENT_AND_END_APART = "a broken message is read apart from the end of the log"
     ANSWERED_TWICE = "an output is stored although there is one"
+    CLAIM_UNSEEN = "a call is said not to have been made although somebody has just claimed it"
     EARLY_CHECKS_END = "a check whose number the run does not carry yet is given up"
     CHECKED_LATE = "the check is armed after the write that it guards"
     EXPIRY_IGNORED = "nobody minds when a run expires"
@@ -70,12 +72,15 @@ class RunStore:
         return drop_void([self.log[last] for last in sorted(self.log)])
 
     def open_records(self, run: RunRecord) -> tuple[Message | None, RunStep | None]:
-        """Return what a run left open, the message with the content that was logged."""
+        """Return what a run left open: the message as it was logged, the step with its outputs."""
         message = None if run.open_message is None else self.messages[run.open_message]
         if message is not None:
             events = [event for batch in self.chain() for event in batch.events]
             message = with_logged_content(message, events)
-        return message, None if run.open_step is None else self.steps[run.open_step]
+        step = None if run.open_step is None else self.steps[run.open_step]
+        if step is not None and run.phase is RunPhase.TOOLS:
+            step = with_known_outputs(step, self.calls_of(step.id))
+        return message, step
 
     def end_of_chain(self, run: RunRecord) -> EventId | None:
         """Return what the next epoch of a run follows."""
@@ -115,6 +120,8 @@ class RunStore:
         if self._flaw is not Flaw.ONLY_THE_EPOCH_COUNTS and _held(stored) != _held(before):
             raise RunMoved
         if change.releases_thread and not self.locked:
+            raise RunMoved
+        if not self._are_calls_as_read(change):
             raise RunMoved
         cursor = Cursor(before.epoch + 1, end)
         if change.events:
@@ -192,6 +199,13 @@ class RunStore:
         self.calls[call.call_id] = stored.model_copy(update={"state": CallState.CLAIMED})
 
     # ---- parts ----------------------------------------------------------------------------------
+
+    def _are_calls_as_read(self, change: Change) -> bool:
+        if self._flaw in (Flaw.ANSWERED_TWICE, Flaw.CLAIM_UNSEEN):
+            return True
+        known = (self.calls.get(call.call_id) for call in change.calls)
+        states = {call.call_id: call.state for call in known if call is not None}
+        return states == change.call_states
 
     def _write(self, change: Change, after: RunRecord) -> RunRecord:
         for call in change.calls:

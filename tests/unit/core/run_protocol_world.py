@@ -8,7 +8,7 @@ from core.jobs import CheckJob
 from core.records import CallState, RunRecord
 from core.schema.steps import ToolCallsDetails
 from tests.unit.core.event_reader import EventReader
-from tests.unit.core.run_protocol_programs import Program, Programs
+from tests.unit.core.run_protocol_programs import DOUBT, Program, Programs
 from tests.unit.core.run_protocol_store import Flaw
 
 MAX_DELIVERIES = 8
@@ -76,6 +76,10 @@ class RunProtocolWorld(Programs):
         assert late_seconds <= 120 + 300 * self._most_crashes, "the run outlives its time"
         assert all(count == 1 for count in store.commits.values()), "a step is committed twice"
         assert all(count == 1 for count in self.acted.values()), "a tool acts twice"
+        for call in store.calls.values():
+            settled = call.state is CallState.DONE and call.failed
+            is_denied = settled and DOUBT not in (call.output or "")
+            assert not (is_denied and self.acted[call.call_id]), "a tool acts that was not called"
         on_chain = {batch.last for batch in store.chain()}
         assert on_chain >= set(store.promised), "a committed event is void"
         self._check_told(run)

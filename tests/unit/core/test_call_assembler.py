@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from core.call_assembler import CallAssembler, CallDelta, ModelCall
 from core.model import CallFragment
 from tests.support.runs import CountedIds
-from tests.unit.core.model_turns import ANY_FRAGMENT, SaidCalls, said_calls
+from tests.unit.core.model_turns import ANY_FRAGMENT, HALVES, SaidCalls, said_calls
 
 
 def assembler() -> CallAssembler:
@@ -36,6 +36,9 @@ def check_deltas(calls: list[ModelCall], deltas: list[CallDelta]) -> None:
             old = heard[delta.index]
             heard[delta.index] = ModelCall(old.id, old.name, old.arguments + delta.arguments)
     assert heard == calls
+    for call in calls:
+        # Half a character cannot be written.
+        (call.id + call.name + call.arguments).encode()
     assert all(call.id for call in calls)
     assert len({call.id for call in calls}) == len(calls)
 
@@ -77,7 +80,11 @@ def test_even_nonsense_loses_no_argument_and_repeats_none(fragments: list[CallFr
     calls, deltas = assemble(*fragments)
     check_deltas(calls, deltas)
     said = "".join(fragment.arguments or "" for fragment in fragments)
-    assert sorted("".join(call.arguments for call in calls)) == sorted(said)
+    heard = "".join(call.arguments for call in calls)
+    # A half that is alone is still a character; two that met are one.
+    said = "".join("\ufffd" if unit in HALVES else unit for unit in said)
+    heard = heard.replace("\U0001f600", "\ufffd\ufffd")
+    assert sorted(heard) == sorted(said)
 
 
 def test_arguments_are_told_as_they_come() -> None:
@@ -148,6 +155,35 @@ def test_an_id_that_comes_after_the_call_was_told_changes_nothing() -> None:
     )
     assert calls == [ModelCall("call_0001", "f", "{}")]
     check_deltas(calls, deltas)
+
+
+def test_a_character_that_was_cut_in_two_is_told_when_it_is_whole() -> None:
+    calls = assembler()
+    assert calls.push(CallFragment(0, "call_a", "f", '"\ud83d')) == [
+        CallDelta(0, "call_a", "f", ""),
+        CallDelta(0, None, None, '"'),
+    ]
+    assert calls.push(CallFragment(0, None, None, '\ude00"')) == [
+        CallDelta(0, None, None, '\U0001f600"')
+    ]
+
+
+def test_half_a_character_ends_with_the_answer_and_is_told_as_such() -> None:
+    calls, deltas = assemble(
+        CallFragment(0, "call_\ud83d", "\ude00f", "\ud83d"), CallFragment(1, "call_b", "g", "{}")
+    )
+    assert calls == [
+        ModelCall("call_\ufffd", "\ufffdf", "\ufffd"),
+        ModelCall("call_b", "g", "{}"),
+    ]
+    check_deltas(calls, deltas)
+
+
+def test_ids_that_are_the_same_once_they_are_mended_are_told_apart() -> None:
+    calls, _ = assemble(
+        CallFragment(0, "call_\ud83d", "f", "{}"), CallFragment(1, "call_\ude00", "g", "{}")
+    )
+    assert [call.id for call in calls] == ["call_\ufffd", "call_0001"]
 
 
 def test_a_call_without_a_name_is_a_call_that_somebody_must_refuse() -> None:

@@ -5,13 +5,23 @@ from typing import Any
 
 import pytest
 
-from core.context import build_request, fixed_tokens
+from core.context import build_request, fixed_tokens, has_images
 from core.message_turns import ToldFile
 from core.model import ModelRequest
 from core.records import RunRecord
 from core.schema.actions import Action
 from core.schema.formats import JsonObjectFormat, JsonSchemaFormat, ResponseFormat, TextFormat
-from core.schema.messages import Attachment, Message
+from core.schema.messages import (
+    Attachment,
+    ImageFile,
+    ImageFileContent,
+    ImageUrl,
+    ImageUrlContent,
+    Message,
+    MessageContent,
+    Text,
+    TextContent,
+)
 from core.schema.runs import Usage
 from core.schema.steps import RunStep
 from core.schema.tools import (
@@ -344,6 +354,26 @@ def test_a_strict_schema_reaches_the_model_as_it_was_written() -> None:
     )
     told = request(tools=[tool]).tools[0]["function"]
     assert (told["parameters"], told["strict"]) == (schema, True)
+
+
+# ---- images -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (TextContent(text=Text(value="data:image/png;base64,AAAA")), False),
+        (ImageUrlContent(image_url=ImageUrl(url="https://x.example/i.png")), True),
+        (ImageFileContent(image_file=ImageFile(file_id="file-1")), True),
+        (ImageFileContent(image_file=ImageFile(file_id="file-gone")), False),
+    ],
+)
+def test_a_request_with_images_is_known(content: MessageContent, shown: bool) -> None:
+    steps = (call_step(function_call("c1", output="1"), status="completed"),)
+    files = {"file-1": ToldFile("cat.png", "data:image/png;base64,AAAA")}
+    asked = user_message("See:", content=[TextContent(text=Text(value="See:")), content])
+    told = request(instructions="Look.", messages=(asked,), steps=steps, files=files)
+    assert has_images(told) is shown
 
 
 # ---- what cannot be left out ------------------------------------------------------------------

@@ -1,12 +1,21 @@
 """Results come back: from the tool worker call by call, from the client all at once."""
 
+import json
+from typing import get_args
+
 import pytest
 
+from core.endings import EndTrigger
 from core.records import CallRecord, CallState, RunPhase, RunRecord
 from core.run_machine import IllegalTransition
 from core.schema.steps import RunStep, ToolCallsDetails
-from core.step_records import output_delta, unanswered_functions, with_outputs
-from core.tool_phase import record_output, require_action, submit_outputs
+from core.step_records import (
+    output_delta,
+    unanswered_functions,
+    with_known_outputs,
+    with_outputs,
+)
+from core.tool_phase import record_output, require_action, settled_output, submit_outputs
 from tests.support.runs import (
     NOW,
     action_call,
@@ -94,6 +103,29 @@ def test_the_last_internal_output_without_functions_completes_the_step() -> None
     assert outputs_of(step) == {"c1": ""}, "an empty output is an output"
 
 
+@pytest.mark.parametrize("trigger", get_args(EndTrigger))
+def test_a_step_that_ends_early_keeps_the_outputs_that_were_told(trigger: EndTrigger) -> None:
+    life = mixed_phase()
+    life.answer("c4", "four")
+    life.end(trigger)
+    (step,) = life.steps.values()
+    outputs = outputs_of(step)
+    assert (outputs["c1"], outputs["c2"], outputs["c4"]) == (None, None, "four")
+    assert life.reader.objects[step.id] == step.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("trigger", get_args(EndTrigger))
+def test_a_step_whose_client_never_answers_keeps_the_internal_outputs(trigger: EndTrigger) -> None:
+    life = mixed_phase()
+    life.answer("c2", "two")
+    life.answer("c4", "four")
+    assert life.run.phase is RunPhase.CLIENT
+    life.end(trigger)
+    (step,) = life.steps.values()
+    outputs = outputs_of(step)
+    assert (outputs["c1"], outputs["c2"], outputs["c4"]) == (None, "two", "four")
+
+
 def test_the_phases_deadline_is_after_the_slowest_calls_own() -> None:
     life = mixed_phase()
     slowest = max(call.timeout_seconds for call in life.calls.values())
@@ -146,6 +178,37 @@ def test_only_the_calls_own_record_is_put_while_others_are_out() -> None:
     assert change.after.pending_calls == 1
 
 
+@pytest.mark.parametrize("state", CallState)
+def test_an_output_is_stored_on_condition_of_the_calls_state_as_read(state: CallState) -> None:
+    step = call_step(action_call("c1"), action_call("c2"))
+    records = [_record("c1", state), _record("c2")]
+    run = run_record(status="in_progress", phase=RunPhase.TOOLS, open_step="step_t")
+    change = record_output(run, step, records, call_id="c1", output="one", failed=False, now=NOW)
+    # One that is done has no state in which it may be answered.
+    assert change.call_states == ({} if state is CallState.DONE else {"c1": state})
+
+
+def test_a_call_that_nobody_has_claimed_is_settled_as_not_made_and_any_other_as_in_doubt() -> None:
+    untouched = json.loads(settled_output(_record("c1", CallState.PENDING), "Who knows."))
+    assert set(untouched) == {"error"}
+    assert "not called" in untouched["error"]
+    assert "safe to call it again" in untouched["error"]
+    claimed = settled_output(_record("c1", CallState.CLAIMED), "Who knows.")
+    assert json.loads(claimed) == {"error": "Who knows."}
+
+
+def test_half_a_character_in_an_output_is_mended_in_the_record_and_in_the_event() -> None:
+    step = call_step(action_call("c1"))
+    run = run_record(status="in_progress", phase=RunPhase.TOOLS, open_step="step_t")
+    change = record_output(
+        run, step, [_record("c1")], call_id="c1", output="a\ud83d", failed=False, now=NOW
+    )
+    assert [call.output for call in change.calls] == ["a\ufffd"]
+    assert outputs_of(change.steps[0]) == {"c1": "a\ufffd"}
+    (news,) = change.events[0].data["delta"]["step_details"]["tool_calls"]
+    assert news["action"] == {"output": "a\ufffd"}
+
+
 def test_functions_that_wait_are_those_without_an_output() -> None:
     step = call_step(function_call("c1"), function_call("c2", output=""), action_call("c3"))
     assert [call.id for call in unanswered_functions(step)] == ["c1"]
@@ -160,12 +223,23 @@ def test_outputs_go_to_the_calls_that_they_answer() -> None:
     assert with_outputs(message_step(), {"c1": "one"}) == message_step()
 
 
+def test_only_calls_that_are_done_have_an_output_to_know() -> None:
+    step = call_step(action_call("c1"), action_call("c2"), action_call("c3"))
+    done = {"state": CallState.DONE}
+    records = [
+        _record("c1").model_copy(update=done | {"output": "one"}),
+        _record("c2"),
+        _record("c3").model_copy(update=done | {"output": ""}),
+    ]
+    assert outputs_of(with_known_outputs(step, records)) == {"c1": "one", "c2": None, "c3": ""}
+
+
 def test_a_step_that_calls_nothing_has_no_output_to_tell() -> None:
     with pytest.raises(ValueError, match="calls no tools"):
         output_delta(message_step(), "c1", "one")
 
 
-def _record(call_id: str) -> CallRecord:
+def _record(call_id: str, state: CallState = CallState.CLAIMED) -> CallRecord:
     return CallRecord(
         call_id=call_id,
         step_id="step_t",
@@ -175,5 +249,5 @@ def _record(call_id: str) -> CallRecord:
         arguments="{}",
         configuration="{}",
         timeout_seconds=30,
-        state=CallState.CLAIMED,
+        state=state,
     )

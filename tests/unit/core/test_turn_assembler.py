@@ -19,11 +19,12 @@ from core.schema.steps import (
     ToolCallType,
     tool_call,
 )
+from core.surrogates import whole_text
 from core.turn_assembler import Draft, TurnAssembler
 from tests.support.model import USAGE
 from tests.support.runs import NOW, RUN, THREAD, CountedIds, run_record
 from tests.unit.core.event_reader import EventReader
-from tests.unit.core.model_turns import ANY_CHUNK, SaidCalls, said_calls
+from tests.unit.core.model_turns import ANY_CHUNK, SaidCalls, cut, said_calls
 
 INTERNAL: dict[str, ToolCallType] = {"g": "action", "look-up": "web_search"}
 PIECES = st.lists(
@@ -100,14 +101,29 @@ def spoken(pieces: list[tuple[str, str]]) -> list[ModelChunk]:
 
 
 def joined(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return what a message's parts are: neighbours of one kind are one part."""
+    """Return what a message's parts are: neighbours of one kind are one part, and mended."""
     parts: list[tuple[str, str]] = []
     for kind, piece in pieces:
         if parts and parts[-1][0] == kind:
             parts[-1] = (kind, parts[-1][1] + piece)
         else:
             parts.append((kind, piece))
-    return parts
+    return [(kind, whole_text(text)) for kind, text in parts]
+
+
+def before_and_after_calls(
+    chunks: Sequence[ModelChunk],
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the pieces that came before a call was told, and those that came after."""
+    assembler = new_assembler()
+    early: list[tuple[str, str]] = []
+    late: list[tuple[str, str]] = []
+    for chunk in chunks:
+        is_calling = assembler.step is not None and assembler.message is None
+        said = [("text", chunk.text), ("refusal", chunk.refusal)]
+        (late if is_calling else early).extend((kind, piece) for kind, piece in said if piece)
+        assembler.push(chunk)
+    return early, late
 
 
 def parts_of(message: Message) -> list[tuple[str, str]]:
@@ -143,6 +159,19 @@ def test_a_message_adds_up_to_what_was_said_wherever_it_is_written(
     assert (message.status, message.completed_at) == ("completed", NOW)
     assert (step.status, step.completed_at, step.usage) == ("completed", NOW, USAGE)
     assert not writer.assembler.dropped_text
+
+
+@given(text=st.text(min_size=1, max_size=20), data=st.data(), writes=WRITES)
+def test_a_text_that_is_cut_within_its_characters_arrives_as_it_was(
+    text: str, data: st.DataObject, writes: list[Write]
+) -> None:
+    writer = Writer(new_assembler())
+    writer.play([ModelChunk(text=piece) for piece in cut(data.draw, text, 12)], writes)
+    writer.assembler.finish()
+    writer.assembler.close_message()
+    writer.write()
+    (message,) = writer.messages.values()
+    assert parts_of(message) == [("text", text)]
 
 
 @given(pieces=PIECES, said=said_calls(), together=st.booleans(), writes=WRITES)
@@ -189,15 +218,14 @@ def test_nonsense_is_written_in_an_order_that_clients_can_follow(
     turn = writer.assembler.finish()
     writer.write()
     told = [
-        each["text"]["value"] if each["type"] == "text" else each["refusal"]
+        (each["type"], each["text"]["value"] if each["type"] == "text" else each["refusal"])
         for parts in writer.reader.contents.values()
         for each in parts
     ]
-    said = "".join((chunk.text or "") + (chunk.refusal or "") for chunk in chunks)
+    early, late = before_and_after_calls(chunks)
+    assert told == joined(early) or (told, early, turn.calls) == ([("text", "")], [], ())
     # Only text that comes after a call was told is left out, and that is noted.
-    assert said.startswith("".join(told))
-    left_out = said[len("".join(told)) :]
-    assert writer.assembler.dropped_text == bool(left_out.strip())
+    assert writer.assembler.dropped_text == any(piece.strip() for _, piece in joined(late))
     assert bool(turn.calls) == (writer.assembler.message is None)
 
 
@@ -312,6 +340,33 @@ def test_text_that_comes_after_a_call_was_told_is_dropped_and_noted() -> None:
         noted.append(assembler.dropped_text)
     assert noted == [False, True], "blanks are nothing to complain of"
     assert assembler.message is None
+
+
+def test_half_a_character_comes_out_before_whatever_else_follows() -> None:
+    writer = Writer(new_assembler())
+    writer.play([ModelChunk(text="a\ud83d")], [])
+    assert writer.write().events[-1].data["delta"]["content"][0]["text"]["value"] == "a"
+    writer.play(
+        [
+            ModelChunk(refusal="\ud83d"),
+            ModelChunk(calls=(CallFragment(0, "call_a", "f", "{}"),)),
+        ],
+        [],
+    )
+    writer.write()
+    (message,) = writer.messages.values()
+    assert parts_of(message) == [("text", "a\ufffd"), ("refusal", "\ufffd")]
+    assert message.status == "completed"
+
+
+def test_an_answer_of_half_a_character_is_a_message() -> None:
+    writer = Writer(new_assembler())
+    writer.play([ModelChunk(text="\ude00"), ModelChunk(text="\ud83d")], [])
+    writer.assembler.finish()
+    writer.assembler.close_message()
+    writer.write()
+    (message,) = writer.messages.values()
+    assert parts_of(message) == [("text", "\ufffd\ufffd")]
 
 
 def test_the_open_message_can_be_read_while_it_grows() -> None:

@@ -1,6 +1,6 @@
 """Which of a thread's messages the model reads, and how little of the thread is read for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from core.schema.messages import (
     TextContent,
 )
 from core.schema.runs import TruncationStrategy, Usage
+from core.token_rates import LEAST_RATE, MOST_RATE, PLAIN_RATE, corrected
 from core.tokens import IMAGE_TOKENS, MESSAGE_TOKENS
 from core.window import (
     DEFAULT_PROMPT_TOKENS,
@@ -84,6 +85,7 @@ RUNS = st.builds(
     st.sampled_from([0, 100, 5000]),
 )
 TAKEN = st.integers(0, 400)
+RATES = st.just(PLAIN_RATE) | st.integers(LEAST_RATE, MOST_RATE)
 
 
 class Thread:
@@ -97,6 +99,16 @@ class Thread:
         for message in self._messages:
             self.read += 1
             yield message
+
+
+def selected(
+    newest_first: Iterable[Message], run: RunRecord, taken: int = 0, rate: int = PLAIN_RATE
+) -> list[Message]:
+    return select_messages(newest_first, run, taken, rate).messages
+
+
+def cost(messages: Iterable[Message], rate: int) -> int:
+    return sum(corrected(message_tokens(message), rate) for message in messages)
 
 
 def ids(messages: Sequence[Message]) -> list[str]:
@@ -124,64 +136,82 @@ def number(run: RunRecord) -> int:
 # ---- what holds for every thread and every limit ------------------------------------------------
 
 
-@given(threads(), RUNS, TAKEN)
+@given(threads(), RUNS, TAKEN, RATES)
 def test_a_thread_with_something_to_tell_is_never_told_as_nothing(
-    messages: list[Message], run: RunRecord, taken: int
+    messages: list[Message], run: RunRecord, taken: int, rate: int
 ) -> None:
-    chosen = select_messages(Thread(*messages), run, taken)
+    chosen = selected(Thread(*messages), run, taken, rate)
     told = [message for message in messages if message.run_id != RUN and is_told(message)]
     assert bool(chosen) == bool(told)
     assert set(ids(chosen)) <= set(ids(told))
 
 
-@given(threads(), RUNS, TAKEN)
+@given(threads(), RUNS, TAKEN, RATES)
 def test_the_newest_user_message_always_survives(
-    messages: list[Message], run: RunRecord, taken: int
+    messages: list[Message], run: RunRecord, taken: int, rate: int
 ) -> None:
-    chosen = select_messages(Thread(*messages), run, taken)
+    chosen = selected(Thread(*messages), run, taken, rate)
     users = [m for m in messages if m.role == "user" and m.run_id != RUN and is_told(m)]
     if users:
         assert users[0] in chosen
 
 
-@given(threads(), RUNS, TAKEN)
-def test_messages_stay_in_their_order(messages: list[Message], run: RunRecord, taken: int) -> None:
-    chosen = ids(select_messages(Thread(*messages), run, taken))
+@given(threads(), RUNS, TAKEN, RATES)
+def test_messages_stay_in_their_order(
+    messages: list[Message], run: RunRecord, taken: int, rate: int
+) -> None:
+    chosen = ids(selected(Thread(*messages), run, taken, rate))
     assert chosen == sorted(set(chosen))
 
 
-@given(threads(), RUNS, TAKEN)
+@given(threads(), RUNS, TAKEN, RATES)
 def test_all_limits_are_kept_but_by_a_message_that_is_alone(
-    messages: list[Message], run: RunRecord, taken: int
+    messages: list[Message], run: RunRecord, taken: int, rate: int
 ) -> None:
-    chosen = select_messages(Thread(*messages), run, taken)
+    chosen = selected(Thread(*messages), run, taken, rate)
     assert len(chosen) <= max(1, number(run))
     if len(chosen) > 1:
-        assert sum(message_tokens(message) for message in chosen) <= budget(run, taken)
+        assert cost(chosen, rate) <= budget(run, taken)
 
 
-@given(threads(), RUNS, TAKEN)
+@given(threads(), RUNS, TAKEN, RATES)
 def test_nothing_that_would_fit_is_left_out(
-    messages: list[Message], run: RunRecord, taken: int
+    messages: list[Message], run: RunRecord, taken: int, rate: int
 ) -> None:
     told = [message for message in messages if message.run_id != RUN and is_told(message)]
     fits = 0
     while (
         fits < min(len(told), number(run))
-        and sum(message_tokens(message) for message in told[: fits + 1]) <= budget(run, taken)
+        and cost(told[: fits + 1], rate) <= budget(run, taken)
         and not (is_zero(run) and any(message.role == "user" for message in told[:fits]))
     ):
         fits += 1
     if any(message.role == "user" for message in told[:fits]):
-        assert select_messages(Thread(*messages), run, taken) == told[:fits][::-1]
+        assert selected(Thread(*messages), run, taken, rate) == told[:fits][::-1]
 
 
-@given(threads(), RUNS, TAKEN)
+@given(threads(), RUNS, TAKEN, RATES)
+def test_what_was_selected_is_told_with_its_estimate_before_any_correction(
+    messages: list[Message], run: RunRecord, taken: int, rate: int
+) -> None:
+    selection = select_messages(messages, run, taken, rate)
+    assert selection.tokens == sum(message_tokens(message) for message in selection.messages)
+
+
+@given(threads(), RUNS, TAKEN, RATES, RATES)
+def test_the_more_tokens_the_model_counts_the_fewer_messages_it_reads(
+    messages: list[Message], run: RunRecord, taken: int, one: int, other: int
+) -> None:
+    low, high = sorted((one, other))
+    assert len(selected(messages, run, taken, high)) <= len(selected(messages, run, taken, low))
+
+
+@given(threads(), RUNS, TAKEN, RATES)
 def test_no_more_of_the_thread_is_read_than_is_needed(
-    messages: list[Message], run: RunRecord, taken: int
+    messages: list[Message], run: RunRecord, taken: int, rate: int
 ) -> None:
     thread = Thread(*messages)
-    chosen = select_messages(thread, run, taken)
+    chosen = selected(thread, run, taken, rate)
     if chosen and any(message.role == "user" for message in chosen):
         oldest = messages.index(chosen[0])
         beyond = [m for m in messages[oldest + 1 :] if m.run_id != RUN and is_told(m)]
@@ -223,16 +253,16 @@ CONVERSATION = (
 def test_a_memory_decides_how_far_back_the_model_reads(
     memory: Memory | None, told: list[str]
 ) -> None:
-    assert ids(select_messages(Thread(*CONVERSATION), run_with(memory))) == told
+    assert ids(selected(Thread(*CONVERSATION), run_with(memory))) == told
 
 
 def test_without_a_user_message_nothing_breaks() -> None:
     said = (assistant_message("Two", "msg_2"), assistant_message("One", "msg_1"))
-    assert ids(select_messages(said, run_with(Memory(type="zero")))) == ["msg_2"]
-    assert ids(select_messages(said, run_with(Memory(type="naive")))) == ["msg_1", "msg_2"]
+    assert ids(selected(said, run_with(Memory(type="zero")))) == ["msg_2"]
+    assert ids(selected(said, run_with(Memory(type="naive")))) == ["msg_1", "msg_2"]
     small = Memory(type="window", max_token_size=1)
-    assert ids(select_messages(said, run_with(small))) == ["msg_2"]
-    assert select_messages((), run_with(Memory(type="zero"))) == []
+    assert ids(selected(said, run_with(small))) == ["msg_2"]
+    assert selected((), run_with(Memory(type="zero"))) == []
 
 
 @pytest.mark.parametrize(("last", "size", "most"), [(2, 9, 2), (9, 2, 2), (3, 3, 3)])
@@ -244,27 +274,35 @@ def test_of_the_truncation_and_the_memory_the_strictest_counts(
     messages = [user_message("x", f"msg_{n}") for n in range(9, 0, -1)]
     thread = Thread(*messages)
     assert most_messages(run) == most
-    assert select_messages(thread, run) == messages[:most][::-1]
+    assert selected(thread, run) == messages[:most][::-1]
     assert thread.read == most
 
 
 def test_a_window_of_twenty_reads_twenty_of_ten_thousand() -> None:
     thread = Thread(*(user_message("x", f"msg_{n:05}") for n in range(10_000, 0, -1)))
-    assert len(select_messages(thread, run_with(Memory(type="window")))) == 20
+    assert len(selected(thread, run_with(Memory(type="window")))) == 20
     assert thread.read == 20
 
 
 def test_tokens_of_a_window_are_tokens_and_not_characters() -> None:
     messages = [user_message("word " * 100, f"msg_{n}") for n in range(9, 0, -1)]
     memory = Memory(type="window", max_token_size=450)
-    assert len(select_messages(messages, run_with(memory))) == 4
-    assert len(select_messages(messages, run_with(max_prompt_tokens=450))) == 4
+    assert len(selected(messages, run_with(memory))) == 4
+    assert len(selected(messages, run_with(max_prompt_tokens=450))) == 4
+
+
+@pytest.mark.parametrize(("rate", "told"), [(500, 8), (1000, 4), (1100, 3), (2000, 2), (3000, 1)])
+def test_the_windows_tokens_are_those_that_the_model_counts(rate: int, told: int) -> None:
+    messages = [user_message("word " * 100, f"msg_{n}") for n in range(9, 0, -1)]
+    memory = Memory(type="window", max_token_size=450)
+    assert len(selected(messages, run_with(memory), 0, rate)) == told
+    assert len(selected(messages, run_with(max_prompt_tokens=450), 0, rate)) == told
 
 
 def test_what_the_prompt_holds_besides_leaves_less_for_messages() -> None:
     messages = [user_message("word " * 100, f"msg_{n}") for n in range(9, 0, -1)]
     run = run_with(max_prompt_tokens=450)
-    assert [len(select_messages(messages, run, taken)) for taken in (0, 100, 200, 449, 9999)] == [
+    assert [len(selected(messages, run, taken)) for taken in (0, 100, 200, 449, 9999)] == [
         4,
         3,
         2,
@@ -279,14 +317,14 @@ def test_an_image_counts_as_an_image() -> None:
     newest = user_message("x", "msg_2")
     needed = IMAGE_TOKENS + MESSAGE_TOKENS + message_tokens(newest)
     for limit, told in ((needed, ["msg_1", "msg_2"]), (needed - 1, ["msg_2"])):
-        assert ids(select_messages([newest, picture], run_with(max_prompt_tokens=limit))) == told
+        assert ids(selected([newest, picture], run_with(max_prompt_tokens=limit))) == told
 
 
 def test_messages_of_the_run_itself_do_not_count_as_the_threads() -> None:
     own = assistant_message("half a sent", "msg_2", status="incomplete", run_id=RUN)
     other = assistant_message("Hello", "msg_1", run_id="run_other")
     thread = Thread(own, other, user_message("Hi", "msg_0"))
-    assert ids(select_messages(thread, run_record())) == ["msg_0", "msg_1"]
+    assert ids(selected(thread, run_record())) == ["msg_0", "msg_1"]
 
 
 # ---- the prompt's limit over the whole run ------------------------------------------------------
