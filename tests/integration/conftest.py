@@ -3,24 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
-from tests.support.world import REGION, World, build_world, make_resources
+from tests.support.emulated_aws import emulated_aws
+from tests.support.world import World, build_world
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """Tables, queues and bucket in moto, and the environment variables that name them."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv(
-        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
-        f"https://test.execute-api.{REGION}.amazonaws.com/live",
-    )
-    with mock_aws():
-        yield make_resources()
+    with emulated_aws(monkeypatch) as variables:
+        yield variables
 
 
 @pytest.fixture
