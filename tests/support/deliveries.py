@@ -72,6 +72,11 @@ class Deliveries:
         self._made = 0
         self.after: Callable[[], None] = lambda: None
         self.copies = 1
+        self.lose(0)
+
+    def lose(self, count: int) -> None:
+        """Lose the next messages for steps and executions, so many of each."""
+        self._losses = {"steps": count, "machine": count}
 
     def later(self, seconds: float, happen: Callable[[], object]) -> Event:
         """Have something happen after a while."""
@@ -108,10 +113,18 @@ class Deliveries:
             except (Killed, Exception):
                 return None
 
+    def _is_lost(self, place: str) -> bool:
+        lost = self._losses.get(place, 0) > 0
+        if lost:
+            self._losses[place] -= 1
+        return lost
+
     # ---- queues ---------------------------------------------------------------------------------
 
     def send(self, queue: str, body: str, delay_seconds: float = 0) -> None:
         """Put a message into a queue."""
+        if self._is_lost(queue):
+            return
         for _ in range(self.copies if queue != "dead_letters" else 1):
             message = Message(queue, body, self._world.clock(), f"m{len(self._messages)}")
             self._messages[message.id] = message
@@ -158,6 +171,8 @@ class Deliveries:
 
     def execute(self, phase: ToolPhase) -> None:
         """Begin an execution of the state machine."""
+        if self._is_lost("machine"):
+            return
         open_calls = {call.call_id for call in phase.calls}
 
         def done(call_id: str) -> None:
@@ -218,8 +233,8 @@ class DeliveredQueues(RecordedQueues):
         self._deliveries = deliveries
         self._outside = outside
 
-    def send_step(self, job: StepJob) -> None:
-        self._send("steps", job, 0)
+    def send_step(self, job: StepJob, delay_seconds: int = 0) -> None:
+        self._send("steps", job, delay_seconds)
 
     def send_check(self, job: CheckJob, delay_seconds: int) -> None:
         self._send("timers", job, delay_seconds)

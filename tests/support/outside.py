@@ -1,10 +1,12 @@
-"""The edge of the service: each call of the outside is counted, and one of them may meet a fault."""
+"""The edge of the service: its calls of the outside are counted, and one may meet a fault."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from tests.support.clock import FakeClock
@@ -250,13 +252,9 @@ def throttled(service: str, operation: str) -> ClientError:
     return ClientError({"Error": error}, operation)  # type: ignore[arg-type]
 
 
-def api_calls(outside: Outside, make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what stands in for boto3's way to AWS, above its own repetitions.
-
-    Args:
-        outside: is told of each call.
-        make: `BaseClient._make_api_call`.
-    """
+def count_api_calls(patch: pytest.MonkeyPatch, outside: Outside) -> None:
+    """Have boto3's calls of AWS pass through the edge, above boto3's own repetitions."""
+    make = BaseClient._make_api_call  # type: ignore[attr-defined]
     carried_out: set[str] = set()
 
     def make_api_call(client: Any, operation: str, arguments: dict[str, Any]) -> Any:
@@ -275,4 +273,4 @@ def api_calls(outside: Outside, make: Callable[..., Any]) -> Callable[..., Any]:
 
         return outside.call(service, operation, carry_out)
 
-    return make_api_call
+    patch.setattr(BaseClient, "_make_api_call", make_api_call)

@@ -1,4 +1,4 @@
-"""A client that wants its run, whatever fails on the way: the SDK repeats, then its user asks anew."""
+"""A client that wants its run: the SDK repeats what fails, and then its user asks anew."""
 
 import re
 from collections.abc import Callable

@@ -8,17 +8,16 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-from botocore.client import BaseClient
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from adapters.run_writer import RunWriter
 from core.schema.assistants import Assistant, AssistantRecord
 from core.schema.tools import ActionTool
-from runner import step as runner_step
 from tests.support.api import api_context_of
 from tests.support.deliveries import DeliveredMachine, DeliveredQueues, Deliveries
-from tests.support.outside import Fault, Outside, api_calls
+from tests.support.direct_tables import call_tables_directly
+from tests.support.outside import Fault, Outside, count_api_calls
 from tests.support.patient_client import PatientClient
 from tests.support.steady_model import SteadyModel, take_one_by_one
 from tests.support.tools import ScriptedTool, offer_action
@@ -27,6 +26,7 @@ from tool_worker.registry import ToolCallInput, ToolOutput
 from wiring.telemetry import log_failure
 
 ASSISTANT: Final = "asst_test"
+QUESTION: Final = "Hi"
 # How long a process may stand still and still go on: less than its time limit.
 STANDS_STILL_SECONDS: Final = {
     "api": 25,
@@ -59,6 +59,7 @@ class Stage:
         client: makes requests.
         model: what the runner asks.
         action: a tool that the tool worker carries out.
+        thread_id: a thread with a question.
         acted: how often each tool call was acted on.
 
     Args:
@@ -78,13 +79,15 @@ class Stage:
         self.acted: Counter[str] = Counter()
         self.action: ActionTool = offer_action(world, "look_up", ScriptedTool(self._act))
         world.runner.objects.create_assistant(TENANT, _assistant(world))
+        self.thread_id = world.thread(QUESTION)
         self._tables = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables
         self._items = {name: copy.deepcopy(table.items) for name, table in self._tables.items()}
         self._began_ms = world.clock()
-        make = BaseClient._make_api_call  # type: ignore[attr-defined]
-        patch.setattr(BaseClient, "_make_api_call", api_calls(self.outside, make))
+        call_tables_directly(patch)
+        count_api_calls(patch, self.outside)
         patch.setattr(time, "sleep", world.clock.advance)
-        patch.setattr(runner_step, "time", _Time(world))
+        # Threads wait by another name of it.
+        patch.setattr(time, "monotonic", lambda: world.clock() / 1000)
         take_one_by_one(patch)
 
     def clear(self, fault: Fault) -> None:
@@ -131,17 +134,6 @@ class Stage:
         world.runner = replace(world.runner, **parts, **sending, model=self.model)
         world.timers = replace(world.timers, **parts, **sending)
         world.worker = replace(world.worker, **parts)
-
-
-class _Time:
-    """The runner's clocks, which stand still unless the world goes on."""
-
-    def __init__(self, world: World) -> None:
-        self._clock = world.clock
-
-    def monotonic(self) -> float:
-        """Seconds."""
-        return self._clock() / 1000
 
 
 def _assistant(world: World) -> AssistantRecord:

@@ -37,23 +37,23 @@ class Scenario:
 
     Attributes:
         name: of the scenario.
-        questions: what is in the thread at first.
         turns: what the model says.
         begin: makes the first request.
         expected: how the runs end, in the order of their creation.
         acts: by the arguments of each call that the tool worker carries out.
         seconds: how long it takes, if all goes well.
         copies: how often each message is delivered.
+        lost: whether the first message for a step, and the first execution, never come.
     """
 
     name: str
-    questions: tuple[str, ...]
     turns: "Callable[[Play], Mapping[str, Sequence[Says]]]"
     begin: "Callable[[Play], None]"
     expected: tuple[Expected, ...]
     acts: tuple[str, ...] = ()
     seconds: float = 1
     copies: int = 1
+    lost: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -72,7 +72,7 @@ class Play:
 
     def __init__(self, stage: Stage, scenario: Scenario, fault: Fault) -> None:
         self.stage, self.scenario, self.fault = stage, scenario, fault
-        self.thread_id = ""
+        self.thread_id = stage.thread_id
         self.runs: list[str] = []
         self._ended_ms: dict[str, int] = {}
         self._submitted: set[tuple[str, int]] = set()
@@ -106,8 +106,8 @@ class Play:
         stage.clear(self.fault)
         stage.model.turns = scenario.turns(self)
         stage.deliveries.copies = scenario.copies
+        stage.deliveries.lose(1 if scenario.lost else 0)
         stage.deliveries.after = self._look
-        self.thread_id = stage.world.thread(*scenario.questions)
         self._began_ms = stage.world.clock()
         scenario.begin(self)
         stage.deliveries.play()

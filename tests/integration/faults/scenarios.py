@@ -7,7 +7,7 @@ from core.schema.runs import CreateRun
 from core.schema.tools import FunctionTool
 from tests.integration.faults.play import Expected, Play, Scenario
 from tests.support.model import call, stop, text
-from tests.support.stage import ASSISTANT
+from tests.support.stage import ASSISTANT, QUESTION
 from tests.support.steady_model import Aside
 from tests.support.world import function_tool
 
@@ -38,16 +38,22 @@ def _begin_line(play: Play) -> None:
 
 ANSWER: Final = Scenario(
     "a plain answer",
-    ("Hi",),
-    turns=lambda _: {"Hi": [[*text("Hel", "lo."), *stop()]]},
+    turns=lambda _: {QUESTION: [[*text("Hel", "lo."), *stop()]]},
     begin=lambda play: play.create(_request(play)),
     expected=(Expected("completed", ("Hello.",), ("message_creation",)),),
 )
 FUNCTION: Final = Scenario(
-    "text, and a call that the client answers",
-    ("Hi",),
+    "a call that the client answers",
+    turns=lambda _: {QUESTION: [_calls(("ask_user", "{}")), [*text("Thanks."), *stop()]]},
+    begin=lambda play: play.create(_request(play, _ASK)),
+    expected=(
+        Expected("completed", ("Thanks.",), ("tool_calls", "message_creation"), {"call_0": "yes"}),
+    ),
+)
+WORDS: Final = Scenario(
+    "words, and then a call",
     turns=lambda _: {
-        "Hi": [[*text("Hm."), *_calls(("ask_user", "{}"))], [*text("Thanks."), *stop()]]
+        QUESTION: [[*text("Hm."), *_calls(("ask_user", "{}"))], [*text("Thanks."), *stop()]]
     },
     begin=lambda play: play.create(_request(play, _ASK)),
     expected=(
@@ -61,9 +67,8 @@ FUNCTION: Final = Scenario(
 )
 ACTIONS: Final = Scenario(
     "calls that the tool worker carries out side by side",
-    ("Hi",),
     turns=lambda _: {
-        "Hi": [
+        QUESTION: [
             _calls(("look_up", '{"n":0}'), ("look_up", '{"n":1}')),
             [*text("Found."), *stop()],
         ]
@@ -81,9 +86,8 @@ ACTIONS: Final = Scenario(
 )
 BOTH: Final = Scenario(
     "a call for the tool worker and one for the client in one step",
-    ("Hi",),
     turns=lambda _: {
-        "Hi": [_calls(("ask_user", "{}"), ("look_up", "{}")), [*text("Thanks."), *stop()]]
+        QUESTION: [_calls(("ask_user", "{}"), ("look_up", "{}")), [*text("Thanks."), *stop()]]
     },
     begin=lambda play: play.create(_request(play, _ASK, actions=True)),
     expected=(
@@ -98,24 +102,23 @@ BOTH: Final = Scenario(
 )
 REFUSED: Final = Scenario(
     "calls of tools that do not exist",
-    ("Hi",),
-    turns=lambda _: {"Hi": [_calls(("imagined", "{}")), [*text("Pardon."), *stop()]]},
+    turns=lambda _: {QUESTION: [_calls(("imagined", "{}")), [*text("Pardon."), *stop()]]},
     begin=lambda play: play.create(_request(play)),
     expected=(Expected("completed", ("Pardon.",), ("tool_calls", "message_creation")),),
 )
 CANCEL: Final = Scenario(
     "a cancel in the middle of an answer",
-    ("Hi",),
-    turns=lambda play: {"Hi": [[*text("One "), Aside(happen=play.cancel), *text("two."), *stop()]]},
+    turns=lambda play: {
+        QUESTION: [[*text("One "), Aside(happen=play.cancel), *text("two."), *stop()]]
+    },
     begin=lambda play: play.create(_request(play)),
     expected=(Expected("cancelled", (), ()),),
     seconds=10,
 )
 LINE: Final = Scenario(
     "a run that waits for another",
-    ("Hi",),
     turns=lambda _: {
-        "Hi": [[*text("Hello."), *stop()]],
+        QUESTION: [[*text("Hello."), *stop()]],
         "And then?": [[*text("Nothing."), *stop()]],
     },
     begin=_begin_line,
@@ -126,10 +129,17 @@ LINE: Final = Scenario(
 )
 TWICE: Final = Scenario(
     "messages that are all delivered twice",
-    FUNCTION.questions,
     FUNCTION.turns,
     FUNCTION.begin,
     FUNCTION.expected,
     copies=2,
 )
-SCENARIOS: Final = (ANSWER, FUNCTION, ACTIONS, BOTH, REFUSED, CANCEL, LINE, TWICE)
+STRANDED: Final = Scenario(
+    "messages that are lost, so that only checks move the run",
+    ACTIONS.turns,
+    ACTIONS.begin,
+    ACTIONS.expected,
+    ACTIONS.acts,
+    seconds=70,
+    lost=True,
+)

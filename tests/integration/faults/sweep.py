@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.integration.faults.audit import audit
 from tests.integration.faults.play import Play, Scenario
+from tests.support.deliveries import VISIBILITY_SECONDS
 from tests.support.outside import (
     Fault,
     Faultless,
@@ -70,7 +71,8 @@ def places(kind: Kind, calls: Sequence[OutsideCall]) -> Iterator[OutsideCall]:
     """Return the calls at which a fault is played.
 
     What was killed is gone: only what it has left behind counts. So it makes no difference where
-    between two changes a process dies, nor whether after one of its calls or before the next.
+    between two changes a process dies, nor whether after one of its calls or before the next. One
+    that was frozen has read what is no longer so: that counts when it changes something.
     """
     before: dict[tuple[str, int], OutsideCall] = {}
     last = {call.process: call for call in calls}
@@ -83,7 +85,7 @@ def places(kind: Kind, calls: Sequence[OutsideCall]) -> Iterator[OutsideCall]:
         elif kind is Kind.KILLED_AFTER:
             wanted = call is last[call.process]
         elif kind is Kind.FROZEN:
-            wanted = True
+            wanted = call.changes
         elif call.service in ("push", "tool"):
             wanted = False  # The pusher drops what it cannot push, and tools answer for themselves.
         elif kind is Kind.UNHEARD:
@@ -117,10 +119,14 @@ def _audit(play: Play, kind: Kind, call: OutsideCall) -> None:
         Kind.SHORT_OUTAGE: SHORT_SECONDS,
         Kind.LONG_OUTAGE: LONG_SECONDS,
     }.get(kind, 0)
+    outage = kind in (Kind.SHORT_OUTAGE, Kind.LONG_OUTAGE)
     audit(
         play,
-        tools_struck=struck == "worker" or lasts > 0,
+        tools_struck=struck == "worker" or outage or play.scenario.lost,
         may_fail=kind is Kind.LONG_OUTAGE,
     )
     most = play.scenario.seconds + REPLACED_SECONDS + lasts
+    if struck == "timers":
+        # Its message comes back when its time in flight is over.
+        most += VISIBILITY_SECONDS["timers"]
     assert play.seconds <= most, f"it takes {play.seconds} s"
