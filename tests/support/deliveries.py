@@ -23,7 +23,7 @@ MAX_RECEIVES: Final = {"steps": 5, "timers": 100, "dead_letters": 100}
 # As infra/tools.asl.json has it.
 SETTLE_PAUSES: Final = (1, 2, 4)
 RESUME_PAUSES: Final = (1, 2, 4, 8, 16)
-_MOST_EVENTS: Final = 500
+_MOST_EVENTS: Final = 120
 
 
 @dataclass(order=True, slots=True)
