@@ -2,13 +2,29 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
 from adapters.dynamodb import keyspace
+from core.event_log import EventId
 from core.schema.messages import Message, Text, TextContent
 from infra.local.info import StackInfo
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """A batch of the event log.
+
+    Attributes:
+        after: the id that it follows.
+        first, last: the ids of its first and its last event.
+    """
+
+    after: EventId | None
+    first: EventId
+    last: EventId
 
 
 class Tables:
@@ -45,6 +61,19 @@ class Tables:
             "log": (self._stream, run),
         }
         return {name: self._count(table, partition) for name, (table, partition) in places.items()}
+
+    def batches_of(self, run_id: str) -> list[StoredBatch]:
+        """Return all batches that were written to a run's log, void ones among them, in order."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._stream,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :log)",
+            ExpressionAttributeValues={
+                ":pk": {"S": keyspace.run(self._tenant, run_id)},
+                ":log": {"S": keyspace.LOG},
+            },
+            ConsistentRead=True,
+        )
+        return [_stored_batch(item) for page in pages for item in page["Items"]]
 
     def wait_until_gone(self, thread_id: str, run_id: str, seconds: float = 60) -> None:
         """Return once nothing is left of a thread and its run.
@@ -83,6 +112,15 @@ class Tables:
             "sk": {"S": keyspace.MESSAGE + message.id},
             "doc": {"S": message.model_dump_json()},
         }
+
+
+def _stored_batch(item: dict[str, Any]) -> StoredBatch:
+    epoch, seq = item["sk"]["S"].removeprefix(keyspace.LOG).split("#")
+    return StoredBatch(
+        after=EventId.parse(item["after"]["S"]) if "after" in item else None,
+        first=EventId.parse(item["first"]["S"]),
+        last=EventId(int(epoch), int(seq)),
+    )
 
 
 def client_of(info: StackInfo, name: str) -> Any:

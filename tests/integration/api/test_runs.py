@@ -362,12 +362,3 @@ def test_a_run_that_has_ended_cannot_be_cancelled(
     world.deliver_next()
     error = refused(client.post(f"/v1/threads/{thread}/runs/{run}/cancel"))
     assert error["message"] == "Cannot cancel run with status 'completed'."
-
-
-def test_a_cancelled_run_takes_no_more_steps(
-    client: TestClient, world: World, assistant: str, thread: str
-) -> None:
-    run = make_run(client, thread, assistant)["id"]
-    created(client.post(f"/v1/threads/{thread}/runs/{run}/cancel"))
-    world.deliver_next()
-    assert world.model.requests == []

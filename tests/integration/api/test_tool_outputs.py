@@ -143,28 +143,10 @@ def test_of_two_submissions_at_once_the_second_is_told_that_it_is_late(
     assert [found["function"]["output"] for found in calls] == ["first", "first"]
 
 
-def test_an_expired_run_takes_no_outputs(waiting: Waiting, world: World) -> None:
-    run = world.runner.runs.get(TENANT, waiting.thread, waiting.run)
-    assert run is not None
-    job = CheckJob(tenant=TENANT, thread_id=waiting.thread, run_id=run.id, watch=run.watch)
-    world.queues.checks.append((job, 601))
-    world.check_next()
-    error = refused(waiting.submit(("call_a", "sun"), ("call_b", "rain")))
-    assert error["message"] == 'Runs in status "expired" do not accept tool outputs.'
-
-
 def test_a_stream_is_refused_and_changes_nothing(waiting: Waiting) -> None:
     answer = waiting.submit(("call_a", "sun"), ("call_b", "rain"), stream=True)
     assert refused(answer)["param"] == "stream"
     assert created(waiting.client.get(waiting.path))["status"] == "requires_action"
-
-
-def test_a_run_that_waits_can_be_cancelled(waiting: Waiting) -> None:
-    assert created(waiting.client.post(f"{waiting.path}/cancel"))["status"] == "cancelled"
-    (step,) = created(waiting.client.get(f"{waiting.path}/steps"))["data"]
-    assert step["status"] == "cancelled"
-    error = refused(waiting.submit(("call_a", "sun"), ("call_b", "rain")))
-    assert error["message"] == 'Runs in status "cancelled" do not accept tool outputs.'
 
 
 def test_an_output_may_be_long(waiting: Waiting) -> None:

@@ -453,10 +453,14 @@ def test_broken_arguments_of_a_function_are_the_clients_and_the_model_still_hear
 
 
 def test_the_last_step_must_end_in_words(stage: Stage) -> None:
-    calls = [sse(called(piece(0, f"c{n}", "look_up", "{}")), end()) for n in range(MAX_STEPS)]
-    run = stage.play(*calls, DONE, tool_choice="required")
+    # What is said before a call is no step of its own.
+    call = sse(said("Once more."), called(piece(0, "c1", "look_up", "{}")), end())
+    run = stage.play(*[call] * MAX_STEPS, DONE, tool_choice="required")
     assert run.status == "completed"
-    assert story_of(stage.world, run) == [LOOKED_UP[0]] * MAX_STEPS + ["message: Done."]
+    assert story_of(stage.world, run) == [
+        *["message: Once more.", LOOKED_UP[0]] * MAX_STEPS,
+        "message: Done.",
+    ]
     choices = [request["tool_choice"] for request in stage.requests]
     assert choices == ["required", "auto", "none"]
     assert all(len(request["tools"]) == 2 for request in stage.requests)

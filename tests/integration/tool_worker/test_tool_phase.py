@@ -91,7 +91,7 @@ def test_parallel_calls_end_the_phase_with_the_last_of_them_in_any_order(
 ) -> None:
     tool = ScriptedTool()
     action = offer_action(world, "look_up", tool)
-    world.model.turn(*calls_of("look_up", "look_up", "look_up"))
+    world.model.turn(*calls_of("look_up", "look_up", "look_up")).turn(*text("Done."), *stop())
     run = world.create_run(world.thread("Three"), tools=[action])
     world.deliver_next()
     phase = world.machine.started.pop().phase
@@ -108,6 +108,10 @@ def test_parallel_calls_end_the_phase_with_the_last_of_them_in_any_order(
         if event.name == "thread.run.step.delta"
     ]
     assert [d["index"] for d in deltas if "output" in d["action"] and "id" not in d] == list(order)
+    # The model reads them in the order in which it called.
+    world.deliver(step_job(world.get(run)))
+    results = [turn for turn in world.model.requests[1].messages if turn["role"] == "tool"]
+    assert [turn["content"] for turn in results] == [f'echo {{"n": {n}}}' for n in range(3)]
 
 
 def test_internal_calls_run_first_and_then_the_client_is_asked(world: World) -> None:

@@ -64,6 +64,8 @@ class EventReader:
         plain = json.dumps(data, ensure_ascii=False).encode()
         assert json.loads(plain) == data, "the payload is not plain JSON"
         assert self.run not in ENDED, f"{event.name} comes after the run has ended"
+        times = [value for key, value in data.items() if key.endswith("_at")]
+        assert all(type(time) is int for time in times if time is not None), "times are seconds"
         if self._next is not None:
             assert (event.name, data) == self._next, f"{event.name} comes before {self._next[0]}"
         self._next = None
