@@ -1,5 +1,6 @@
 """What must be true when a play is over, whatever has happened in it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -14,6 +15,8 @@ from tests.unit.core.event_reader import EventReader
 _ALL = PageQuery(limit=100, order="asc")
 # What is said of a call of which nobody knows whether it was carried out.
 UNKNOWN = "It may or may not have acted."
+# What is said of one that no worker has claimed.
+UNTOUCHED = "The tool was not called, so nothing was done."
 
 
 def audit(play: Play, *, tools_struck: bool, may_fail: bool = False) -> None:
@@ -37,7 +40,7 @@ def audit(play: Play, *, tools_struck: bool, may_fail: bool = False) -> None:
         if may_fail and run.status == "failed":
             assert run.last_error is not None
             continue
-        _check_end(run, expected, said, steps, tools_struck=tools_struck)
+        _check_end(run, expected, said, steps, stage.acted, tools_struck=tools_struck)
     lock = world.runner.threads.lock(TENANT, play.thread_id)
     assert lock is not None
     assert (lock.active_run, tuple(lock.waiting)) == (None, ()), "the thread is not let go"
@@ -76,6 +79,7 @@ def _check_end(
     expected: Expected,
     said: Sequence[Message],
     steps: Sequence[RunStep],
+    acted: Counter[str],
     *,
     tools_struck: bool,
 ) -> None:
@@ -90,12 +94,17 @@ def _check_end(
     assert tuple(texts) == expected.texts, f"the messages are {texts}"
     for step in whole:
         if isinstance(step.step_details, ToolCallsDetails):
-            _check_outputs(step.step_details, expected, tools_struck=tools_struck)
+            _check_outputs(step.step_details, expected, acted, tools_struck=tools_struck)
 
 
-def _check_outputs(details: ToolCallsDetails, expected: Expected, *, tools_struck: bool) -> None:
+def _check_outputs(
+    details: ToolCallsDetails, expected: Expected, acted: Counter[str], *, tools_struck: bool
+) -> None:
     for tool_call in details.tool_calls:
         output, right = tool_call.called.output, expected.outputs.get(tool_call.id)
         assert output is not None, f"{tool_call.id} has no output"
-        lost = tools_struck and tool_call.type != "function" and UNKNOWN in output
+        untouched = UNTOUCHED in output
+        assert not untouched or not acted[tool_call.called.arguments], "a call is denied"
+        internal = tools_struck and tool_call.type != "function"
+        lost = internal and (untouched or UNKNOWN in output)
         assert right in (output, None) or lost, f"{tool_call.id} has the output {output}"
