@@ -1,16 +1,19 @@
 """When two requests are the same one: sent again because its answer was lost.
 
 The SDKs name no key. They count their attempts in `x-stainless-retry-count`, so a request that
-counts above zero, and is equal to one that came within the last minute, repeats that one. Clients
-of other make send an `Idempotency-Key`, which holds for a day.
+counts above zero, and is equal to one that came within the last minute, or for each further attempt
+a minute before, repeats that one. Clients of other make send an `Idempotency-Key`, which holds for
+a day.
 """
 
 import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-# A retry follows its first attempt's time limit, which is the gateway's 29 seconds at most.
-RETRY_WINDOW_MS: Final = 60_000
+# A retry follows the attempt before it within the gateway's time limit, 29 seconds, and the pause
+# that the SDKs then make: 8 seconds at most.
+_RETRY_MS: Final = 60_000
+_MOST_COUNTED: Final = 10
 KEY_SECONDS: Final = 86_400
 MAX_KEY_LENGTH: Final = 255
 
@@ -37,6 +40,11 @@ class Attempt:
     def may_repeat(self) -> bool:
         """Whether the request may have been answered before."""
         return self.key is not None or self.retries > 0
+
+    @property
+    def window_ms(self) -> int:
+        """How long ago the first attempt may have arrived, by how many came after it."""
+        return min(self.retries, _MOST_COUNTED) * _RETRY_MS
 
     @property
     def record_id(self) -> str:

@@ -5,7 +5,7 @@ other. Its condition decides between attempts that overlap:
 
     first attempt      refused only by the answer to a retry that arrived after it: the retry has
                        overtaken it, and its client waits no more
-    retry (count > 0)  refused by any answer that is less than a minute old
+    retry (count > 0)  refused by any answer that is less than a minute old for each attempt
     Idempotency-Key    refused by any answer that is less than a day old
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.values import Item, TextStore, scalar
 from core.errors import InvalidRequest
-from core.idempotency import KEY_SECONDS, RETRY_WINDOW_MS, Attempt
+from core.idempotency import KEY_SECONDS, Attempt
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -155,7 +155,7 @@ def _counts(item: Item, attempt: Attempt) -> bool:
     """Tell whether a stored answer is the answer to this attempt."""
     if attempt.key is not None:
         return int(item["expires_at"]["N"]) >= attempt.arrived_ms // 1000
-    return int(item["arrived_ms"]["N"]) >= attempt.arrived_ms - RETRY_WINDOW_MS
+    return int(item["arrived_ms"]["N"]) >= attempt.arrived_ms - attempt.window_ms
 
 
 def _condition(attempt: Attempt) -> tuple[str, Item]:
@@ -163,7 +163,7 @@ def _condition(attempt: Attempt) -> tuple[str, Item]:
     if attempt.key is not None:
         return "expires_at < :now", {":now": scalar(attempt.arrived_ms // 1000)}
     if attempt.retries:
-        oldest = attempt.arrived_ms - RETRY_WINDOW_MS
+        oldest = attempt.arrived_ms - attempt.window_ms
         return "arrived_ms < :oldest", {":oldest": scalar(oldest)}
     return (
         "retries = :none OR arrived_ms <= :arrived",

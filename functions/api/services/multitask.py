@@ -84,7 +84,7 @@ def _enter(context: ApiContext, new: NewRun, strategy: MultitaskStrategy) -> _En
         created = context.runs.create(
             new.run,
             new.events,
-            new.messages,
+            _placed_now(context, new.messages),
             receipt=new.receipt,
             authentications=new.authentications,
         )
@@ -105,6 +105,15 @@ def _enter(context: ApiContext, new: NewRun, strategy: MultitaskStrategy) -> _En
         authentications=new.authentications,
     )
     return _Entered(run, batch, line if interrupts else None)
+
+
+def _placed_now(context: ApiContext, messages: Sequence[Message]) -> list[Message]:
+    """Return messages with new ids, by which a thread is read.
+
+    The run before this one may have gone on writing since the ids were made: what it said then would
+    stand behind what is asked now.
+    """
+    return [message.model_copy(update={"id": context.ids.new("msg")}) for message in messages]
 
 
 def _watch_active(context: ApiContext, new: RunRecord, line: ThreadLine) -> None:

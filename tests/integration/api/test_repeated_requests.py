@@ -87,14 +87,17 @@ def test_a_retry_is_told_the_first_answer_although_the_run_has_moved_on(
     assert world.queues.steps == []
 
 
-def test_a_retry_after_more_than_a_minute_is_a_new_request(
-    client: TestClient, world: World
+@pytest.mark.parametrize(
+    ("retries", "seconds", "made"), [(1, 60, 1), (1, 61, 2), (2, 119, 1), (2, 121, 2), (99, 700, 2)]
+)
+def test_a_retry_follows_within_a_minute_for_each_attempt_or_is_a_new_request(
+    client: TestClient, world: World, retries: int, seconds: int, made: int
 ) -> None:
     path, body, listed = body_of("message", client)
     created(client.post(path, json=body))
-    world.clock.advance(61)
-    created(client.post(path, json=body, headers=RETRY))
-    assert count(client, listed) == 2
+    world.clock.advance(seconds)
+    created(client.post(path, json=body, headers={"x-stainless-retry-count": str(retries)}))
+    assert count(client, listed) == made
 
 
 @pytest.mark.parametrize("other", ["body", "path", "caller"])
