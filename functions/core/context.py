@@ -1,6 +1,6 @@
 """What the model is told: instructions, the thread's messages, and this run's earlier steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from core.message_turns import ToldFile, joined_text, message_turn
@@ -10,7 +10,7 @@ from core.schema.actions import Action
 from core.schema.formats import JsonSchemaFormat
 from core.schema.messages import Message
 from core.schema.runs import RunConfig
-from core.schema.steps import MessageCreationDetails, RunStep, ToolCallsDetails
+from core.schema.steps import RunStep, ToolCallsDetails
 from core.schema.tools import FunctionTool, NamedToolChoice, ToolTypeChoice, WebSearchTool
 from core.tokens import request_tokens
 from core.web_search import web_search_function
@@ -66,7 +66,7 @@ def build_request(
     if run.config.instructions:
         told.append({"role": "system", "content": run.config.instructions})
     told += [turn for message in messages if (turn := message_turn(message, files))]
-    told += _step_turns(steps, own_messages)
+    told += _step_turns(steps, own_messages, run.late_steps)
     tools = _tools(run.config, actions)
     return ModelRequest(
         model=run.config.model,
@@ -77,21 +77,30 @@ def build_request(
 
 
 def _step_turns(
-    steps: Sequence[RunStep], own_messages: Mapping[str, Message]
+    steps: Sequence[RunStep], own_messages: Mapping[str, Message], late_steps: Container[str]
 ) -> list[dict[str, Any]]:
-    """Return earlier steps as turns: what was said before a call belongs to the calling turn."""
+    """Return earlier steps as turns: what one answer says beside its calls is the calling turn's.
+
+    The results follow the calls at once, and what was said after these stands before them.
+    """
     turns: list[dict[str, Any]] = []
+    calling: dict[str, Any] = {}
     said: str | None = None
     for step in steps:
         if step.status != "completed":
             continue
         details = step.step_details
-        if isinstance(details, MessageCreationDetails):
-            message = own_messages.get(details.message_creation.message_id)
-            said = joined_text(message) if message else None
-        else:
-            turns += _call_turns(details, said)
+        if isinstance(details, ToolCallsDetails):
+            calling, *results = _call_turns(details, said)
+            turns += [calling, *results]
             said = None
+            continue
+        message = own_messages.get(details.message_creation.message_id)
+        words = joined_text(message) if message else None
+        if step.id not in late_steps:
+            said = words
+        elif words is not None:
+            calling["content"] = "\n".join(filter(None, (calling["content"], words)))
     return turns
 
 

@@ -173,8 +173,6 @@ def _turn_change(context: RunnerContext, held: Held, invocation: Invocation) -> 
 def _planned(
     context: RunnerContext, held: Held, assembler: TurnAssembler, turn: Turn, prompt: Prompt
 ) -> Change:
-    if assembler.dropped_text:
-        logger.warning("the model wrote text after its tool calls; it was dropped")
     next_step = plan(
         turn,
         prompt.toolbox,
