@@ -68,7 +68,7 @@ def build_request(
     if instructions:
         told.append({"role": "system", "content": instructions})
     told += [turn for message in messages if (turn := message_turn(message, files))]
-    told += step_turns(steps, own_messages)
+    told += step_turns(steps, own_messages, run.late_steps)
     if not told:
         # An empty thread and no instructions: endpoints want one turn at least.
         told.append({"role": "user", "content": ""})

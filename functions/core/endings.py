@@ -4,16 +4,11 @@ from typing import Final, Literal
 
 from core.changes import Change
 from core.event_log import Event
+from core.message_parts import MessageParts
 from core.records import RunRecord
 from core.run_machine import Trigger, announcements, move
 from core.schema.messages import IncompleteReason as MessageReason
-from core.schema.messages import (
-    Message,
-    MessageIncompleteDetails,
-    RefusalContent,
-    Text,
-    TextContent,
-)
+from core.schema.messages import Message, MessageIncompleteDetails
 from core.schema.runs import RunError, RunIncompleteDetails
 from core.schema.steps import RunStep
 from core.step_records import fail_step, step_event
@@ -72,6 +67,7 @@ def end_run(
             "pending_calls": 0,
             "cancel_requested": False,
             "held_messages": None,
+            "late_message": None,
         }
     )
     return Change(run, after, tuple(events), messages, steps)
@@ -148,20 +144,13 @@ def claim(
 
 def with_logged_content(message: Message, events: list[Event]) -> Message:
     """Return an open message with the content that its logged deltas add up to."""
-    parts: dict[int, tuple[str, list[str]]] = {}
+    parts = MessageParts()
     for event in events:
         if event.name == "thread.message.delta" and event.data["id"] == message.id:
             for part in event.data["delta"]["content"]:
                 kind = part["type"]
-                piece = part["text"]["value"] if kind == "text" else part["refusal"]
-                parts.setdefault(part["index"], (kind, []))[1].append(piece)
-    content = [
-        TextContent(text=Text(value="".join(pieces)))
-        if kind == "text"
-        else RefusalContent(refusal="".join(pieces))
-        for _, (kind, pieces) in sorted(parts.items())
-    ]
-    return message.model_copy(update={"content": content})
+                parts.add(kind, part["text"]["value"] if kind == "text" else part["refusal"])
+    return message.model_copy(update={"content": parts.content()})
 
 
 def _incomplete(message: Message, reason: MessageReason, now: int) -> Message:

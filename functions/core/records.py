@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from core.event_log import EventId
 from core.schema.common import WireModel
-from core.schema.messages import Message
+from core.schema.messages import Message, RefusalContent, TextContent
 from core.schema.runs import (
     RequiredAction,
     Run,
@@ -38,6 +38,20 @@ class HeldMessages(WireModel):
     messages: list[Message]
 
 
+class LateMessage(WireModel):
+    """What a model said after its calls, until their step has completed.
+
+    Attributes:
+        message_id, step_id: of the message that it becomes, and of its step; made with the turn, so
+            that they sort before those of the next one.
+        content: the message's.
+    """
+
+    message_id: str
+    step_id: str
+    content: list[TextContent | RefusalContent]
+
+
 class RunRecord(WireModel):
     """A run with everything that decides its next move.
 
@@ -61,6 +75,8 @@ class RunRecord(WireModel):
         set_going_ms: when the client last set the run going: by creating it, or by submitting
             outputs; or when its turn on the thread came; in milliseconds since the epoch.
         held_messages: become the thread's when the run is claimed; kept by runs that wait.
+        late_message: what the model said after the calls of the open step.
+        late_steps: the steps whose messages were said after the calls before them, in one answer.
         ttl_seconds: how long after its end the run is deleted; None if it is kept.
         token_rate: how many tokens the model last counted for a thousand estimated ones; None if
             it has told nothing of that in this run.
@@ -89,6 +105,8 @@ class RunRecord(WireModel):
     bad_calls: int = 0
     set_going_ms: int = 0
     held_messages: HeldMessages | None = None
+    late_message: LateMessage | None = None
+    late_steps: tuple[str, ...] = ()
     ttl_seconds: int | None = None
     token_rate: int | None = None
     created_at: int

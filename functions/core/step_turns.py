@@ -2,40 +2,49 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final
 
 from core.call_arguments import BadArguments, read_arguments
 from core.message_turns import joined_text
 from core.schema.messages import Message
-from core.schema.steps import MessageCreationDetails, RunStep, ToolCallsDetails
+from core.schema.steps import RunStep, ToolCallsDetails
 
 _LONGEST_NAME: Final = 64
 _NO_NAME_HAS: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def step_turns(
-    steps: Sequence[RunStep], own_messages: Mapping[str, Message]
+    steps: Sequence[RunStep], own_messages: Mapping[str, Message], late_steps: Container[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return earlier steps as turns: what was said before a call belongs to the calling turn.
+    """Return earlier steps as turns: what one answer says beside its calls is the calling turn's.
+
+    The results follow the calls at once, and what was said after these stands before them.
 
     Args:
         steps: the run's steps, oldest first; only completed ones are told.
         own_messages: the messages that those steps wrote, by id; those that are missing were
             deleted.
+        late_steps: ids of the steps that wrote what was said after the calls before them.
     """
     turns: list[dict[str, Any]] = []
+    calling: dict[str, Any] = {}
     said: str | None = None
     for step in steps:
         if step.status != "completed":
             continue
         details = step.step_details
-        if isinstance(details, MessageCreationDetails):
-            message = own_messages.get(details.message_creation.message_id)
-            said = joined_text(message) if message else None
-        else:
-            turns += _call_turns(details, said)
+        if isinstance(details, ToolCallsDetails):
+            calling, *results = _call_turns(details, said)
+            turns += [calling, *results]
             said = None
+            continue
+        message = own_messages.get(details.message_creation.message_id)
+        words = joined_text(message) if message else None
+        if step.id not in late_steps:
+            said = words
+        elif words is not None:
+            calling["content"] = "\n".join(filter(None, (calling["content"], words)))
     return turns
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.changes import Change
+from core.late_message import with_late_message
 from core.records import CallRecord, CallState, RunRecord
 from core.run_machine import Trigger, announcements, move
 from core.schema.runs import (
@@ -100,11 +101,13 @@ def record_output(
     if unanswered_functions(step):
         after = require_action(settled, step, now=now)
         news = announcements(run, after)
-    else:
-        step = complete_step(step, now=now)
-        after = move(settled, Trigger.TOOLS_DONE, now=now, open_step=None)
-        news = [step_event(step)]
-    return Change(run, after, (delta, *news), steps=(step,), calls=answered, call_states=states)
+        return Change(run, after, (delta, *news), steps=(step,), calls=answered, call_states=states)
+    step = complete_step(step, now=now)
+    after = move(settled, Trigger.TOOLS_DONE, now=now, open_step=None)
+    change = Change(
+        run, after, (delta, step_event(step)), steps=(step,), calls=answered, call_states=states
+    )
+    return with_late_message(change, now=now)
 
 
 def submit_outputs(run: RunRecord, step: RunStep, outputs: dict[str, str], *, now: int) -> Change:
@@ -128,4 +131,6 @@ def submit_outputs(run: RunRecord, step: RunStep, outputs: dict[str, str], *, no
         watch=run.watch + 1,
         set_going_ms=now * 1000,
     )
-    return Change(run, after, (step_event(step), *announcements(run, after)), steps=(step,))
+    # First the run: no message comes to a run that requires action.
+    change = Change(run, after, (step_event(step), *announcements(run, after)), steps=(step,))
+    return with_late_message(change, now=now)

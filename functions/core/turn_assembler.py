@@ -11,15 +11,10 @@ from typing import Any, Literal
 
 from core.call_assembler import CallAssembler, CallDelta, ModelCall
 from core.event_log import Event
+from core.message_parts import MessageParts
 from core.model import ModelChunk
-from core.records import RunRecord
-from core.schema.messages import (
-    Message,
-    MessageIncompleteDetails,
-    RefusalContent,
-    Text,
-    TextContent,
-)
+from core.records import LateMessage, RunRecord
+from core.schema.messages import Message, MessageIncompleteDetails
 from core.schema.runs import Usage
 from core.schema.steps import (
     CalledFunction,
@@ -52,11 +47,16 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A model turn that has ended."""
+    """A model turn that has ended.
+
+    Attributes:
+        late: what was said after the calls; None if that was nothing, or blanks.
+    """
 
     calls: tuple[ModelCall, ...]
     finish_reason: str | None
     usage: Usage | None
+    late: LateMessage | None = None
 
 
 class TurnAssembler:
@@ -83,7 +83,8 @@ class TurnAssembler:
         self._calls = CallAssembler(lambda: new_id("call"))
         self._message: Message | None = None
         self._step: RunStep | None = None
-        self._parts: list[tuple[str, list[str]]] = []
+        self._parts = MessageParts()
+        self._late = MessageParts()
         self._kind = "text"
         self._pieces = TextPieces()
         self._events: list[Event] = []
@@ -96,7 +97,6 @@ class TurnAssembler:
         self._usage: Usage | None = None
         self._started = False
         self._characters = 0
-        self.dropped_text = False
 
     @property
     def step(self) -> RunStep | None:
@@ -108,7 +108,7 @@ class TurnAssembler:
         """The open message with its content so far, if any."""
         if self._message is None:
             return None
-        return self._message.model_copy(update={"content": self._content()})
+        return self._message.model_copy(update={"content": self._parts.content()})
 
     @property
     def usage(self) -> Usage | None:
@@ -155,7 +155,7 @@ class TurnAssembler:
             self._step = self._step.model_copy(update={"step_details": self._call_details()})
         elif not calls and self._message is None:
             self._write("text", "")
-        return Turn(calls, self._finish_reason, self._usage)
+        return Turn(calls, self._finish_reason, self._usage, self._late_message())
 
     def cut_short(self) -> Turn:
         """The model is not heard to its end: the turn ends as at its limit of tokens."""
@@ -194,7 +194,7 @@ class TurnAssembler:
         self._emit(f"thread.message.{message.status}", message.model_dump(mode="json"))
         self._emit("thread.run.step.completed", step.model_dump(mode="json"))
         self._message = self._step = None
-        self._parts = []
+        self._parts = MessageParts()
 
     def take(self) -> Draft:
         """Return what happened since the last take."""
@@ -237,18 +237,14 @@ class TurnAssembler:
     def _write(self, kind: str, piece: str) -> None:
         if self._step is not None and self._message is None:
             # The tool step is open, and clients refuse a second open step.
-            self.dropped_text = self.dropped_text or bool(piece.strip())
+            self._late.add(kind, piece)
             return
         if self._message is None:
             self._open_message()
-        if not self._parts or self._parts[-1][0] != kind:
-            self._parts.append((kind, []))
-        self._parts[-1][1].append(piece)
-        index = len(self._parts) - 1
+        index, first = self._parts.add(kind, piece)
         if self._joinable is not None and self._joinable_at == ("message", index):
             self._joinable.append(piece)
             return
-        first = len(self._parts[-1][1]) == 1
         pieces = [piece]
         self._emit("thread.message.delta", _text_delta(self._message, index, kind, pieces, first))
         self._joinable, self._joinable_at = pieces, ("message", index)
@@ -272,13 +268,14 @@ class TurnAssembler:
         self._emit("thread.message.created", message.model_dump(mode="json"))
         self._emit("thread.message.in_progress", message.model_dump(mode="json"))
 
-    def _content(self) -> list[TextContent | RefusalContent]:
-        return [
-            TextContent(text=Text(value="".join(pieces)))
-            if kind == "text"
-            else RefusalContent(refusal="".join(pieces))
-            for kind, pieces in self._parts
-        ]
+    def _late_message(self) -> LateMessage | None:
+        if self._late.is_blank:
+            return None
+        return LateMessage(
+            message_id=self._new_id("msg"),
+            step_id=self._new_id("step"),
+            content=self._late.content(),
+        )
 
     # ---- tool calls -------------------------------------------------------------------------
 

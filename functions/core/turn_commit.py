@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 from core.changes import Change
 from core.endings import EndTrigger, end_run
 from core.event_log import Event
+from core.late_message import with_late_message
 from core.records import CallRecord, RunRecord
 from core.run_machine import Trigger, announcements, move
 from core.schema.messages import Message
@@ -50,6 +51,7 @@ def commit_turn(
             "step_no": run.step_no + 1,
             "attempts": 0,
             "token_rate": run.token_rate if token_rate is None else token_rate,
+            "late_message": turn.late,
         }
     )
     if isinstance(next_step, CallTools):
@@ -135,17 +137,15 @@ def _close(
         step = assembler.step.model_copy(update={"usage": assembler.usage})
         closed = (complete_step(step, now=now),)
     draft = assembler.take()
-    return Change(
+    change = Change(
         before=run,
         after=after.model_copy(update={"open_step": None, "open_message": None}),
-        events=(
-            *draft.events,
-            *(step_event(ended) for ended in closed),
-            *announcements(run, after),
-        ),
+        events=(*draft.events, *(step_event(ended) for ended in closed)),
         messages=draft.messages,
         steps=_latest(draft.steps, closed),
     )
+    change = with_late_message(change, now=now, incomplete=reason)
+    return replace(change, events=(*change.events, *announcements(run, change.after)))
 
 
 def _call_tools(
@@ -186,7 +186,7 @@ def _call_tools(
         after = move(counted, Trigger.TOOLS_DONE, now=now)
         events = (step_event(step),)
     open_step = step.id if step.status == "in_progress" else None
-    return Change(
+    change = Change(
         before=run,
         after=after.model_copy(update={"open_step": open_step, "open_message": None}),
         events=(*draft.events, *refusals, *events),
@@ -194,6 +194,7 @@ def _call_tools(
         steps=_latest(draft.steps, (step,)),
         calls=records,
     )
+    return change if open_step else with_late_message(change, now=now)
 
 
 def _call_records(step: RunStep, calls: CallTools, toolbox: Toolbox) -> tuple[CallRecord, ...]:

@@ -11,6 +11,9 @@ from core.token_rates import PLAIN_RATE, corrected
 
 # What a step's prompt may have if nobody says otherwise; the models of today take more.
 DEFAULT_PROMPT_TOKENS: Final = 100_000
+# How many messages that are not told are read for the newest user message: about a dozen queries.
+# A question that lies farther back is hardly what all those answers are about.
+MAX_PASSED_OVER: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,10 @@ def select_messages(
     """Return the messages that the model reads.
 
     Of the truncation strategy, the prompt's limit and the assistant's memory, the strictest counts.
-    The newest user message always survives, even if it is larger than all that; a thread without
-    one gives at least its newest message. Consumes no more of the thread than it needs: what it
-    returns, one message that did not fit, and what lies between it and the newest user message.
+    The newest user message survives, even if it is larger than all that; a thread without one gives
+    at least its newest message. Consumes no more of the thread than it needs: what it returns, one
+    message that did not fit, and what lies between it and the newest user message, which is sought
+    no farther than `MAX_PASSED_OVER` messages beyond what fits.
 
     Args:
         newest_first: the thread's messages; those of this run are told by its steps instead.
@@ -50,8 +54,9 @@ def select_messages(
     window = _Window(tokens, most_messages(run), rate, to_user=to_user)
     for message in newest_first:
         if message.run_id == run.id or not is_told(message):
-            continue
-        window.offer(message)
+            window.pass_over()
+        else:
+            window.offer(message)
         if window.closed:
             break
     return window.selection()
@@ -93,8 +98,8 @@ def is_prompt_spent(run: RunRecord, taken: int) -> bool:
 class _Window:
     """Takes messages, newest first, as long as they fit.
 
-    The newest user message is always in it: if it lies farther back, it takes the room of the
-    oldest others.
+    The newest user message is in it unless too many lie between: if it lies farther back, it takes
+    the room of the oldest others.
 
     Args:
         tokens: how many tokens the messages may have.
@@ -112,26 +117,25 @@ class _Window:
         self._chosen: list[tuple[Message, int]] = []
         self._full = False
         self._has_user = False
+        self._passed_over = 0
 
     @property
     def closed(self) -> bool:
         """Whether no older message can come in."""
-        return self._has_user and (self._full or self._to_user or len(self._chosen) == self._most)
+        is_done = self._full or self._to_user or len(self._chosen) == self._most
+        return (self._has_user and is_done) or self._passed_over >= MAX_PASSED_OVER
+
+    def pass_over(self) -> None:
+        """Count a message that does not come in."""
+        self._passed_over += 1
 
     def offer(self, message: Message) -> None:
         """Take the next older message, if it comes in."""
-        tokens = message_tokens(message)
-        self._newest = self._newest or [(message, tokens)]
-        cost = corrected(tokens, self._rate)
         first_user = message.role == "user" and not self._has_user
-        self._full = self._full or not self._fits(cost)
-        if self._full and not first_user:
-            return
-        while self._chosen and not self._fits(cost):
-            self._left += corrected(self._chosen.pop()[1], self._rate)
-        self._chosen.append((message, tokens))
-        self._left -= cost
-        self._has_user = self._has_user or first_user
+        # Nothing is measured that cannot come in.
+        comes_in = first_user or not self._full
+        if not (comes_in and self._take(message, first_user=first_user)):
+            self.pass_over()
 
     def selection(self) -> Selection:
         """Return what it holds; without any user message, at least the newest message."""
@@ -140,6 +144,20 @@ class _Window:
             chosen = self._newest
         messages = [message for message, _ in reversed(chosen)]
         return Selection(messages, sum(tokens for _, tokens in chosen))
+
+    def _take(self, message: Message, *, first_user: bool) -> bool:
+        tokens = message_tokens(message)
+        self._newest = self._newest or [(message, tokens)]
+        cost = corrected(tokens, self._rate)
+        self._full = self._full or not self._fits(cost)
+        if self._full and not first_user:
+            return False
+        while self._chosen and not self._fits(cost):
+            self._left += corrected(self._chosen.pop()[1], self._rate)
+        self._chosen.append((message, tokens))
+        self._left -= cost
+        self._has_user = self._has_user or first_user
+        return True
 
     def _fits(self, cost: int) -> bool:
         return cost <= self._left and (self._most is None or len(self._chosen) < self._most)

@@ -79,7 +79,7 @@ def _newest_first(context: RunnerContext, run: RunRecord, own: int) -> Iterator[
         yield from page.data
         if not page.has_more:
             return
-        after = page.last_id
+        after, limit = page.last_id, min(2 * limit, _PAGE)
 
 
 def _page_size(run: RunRecord, own: int) -> int:

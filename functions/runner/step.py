@@ -195,8 +195,6 @@ def _rest_until(run: RunRecord, failure: ModelFailure, now_ms: int) -> int | Non
 def _planned(
     context: RunnerContext, held: Held, assembler: TurnAssembler, turn: Turn, prompt: Prompt
 ) -> Change:
-    if assembler.dropped_text:
-        logger.warning("the model wrote text after its tool calls; it was dropped")
     next_step = plan(
         turn,
         prompt.toolbox,

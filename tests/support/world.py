@@ -188,14 +188,20 @@ class World:
         self.runner.threads.create(TENANT, thread, messages)
         return thread.id
 
-    def fill(self, thread_id: str, count: int) -> None:
-        """Put many messages into a thread, past its store: moto copies its tables for each call."""
+    def fill(self, thread_id: str, count: int, **fields: Any) -> None:
+        """Put many messages into a thread, past its store: moto copies its tables for each call.
+
+        Args:
+            thread_id: the thread.
+            count: how many.
+            fields: what is different from a user's message.
+        """
         dynamodb = boto3.client("dynamodb", region_name=REGION)
         for start in range(0, count, _ITEMS_AT_ONCE):
             requests: Any = [
                 {"PutRequest": {"Item": message_item(TENANT, message, self.runner.runs._texts)}}
                 for message in (
-                    self.message(thread_id, "Hello")
+                    self.message(thread_id, "Hello").model_copy(update=fields)
                     for _ in range(min(_ITEMS_AT_ONCE, count - start))
                 )
             ]

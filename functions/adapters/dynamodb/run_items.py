@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.values import Item, TextStore, plain, scalar
 from core.event_log import EventId
-from core.records import HeldMessages, RunPhase, RunRecord
+from core.records import HeldMessages, LateMessage, RunPhase, RunRecord
 from core.schema.common import WireModel
 from core.schema.runs import RequiredAction, RunConfig, RunError, RunIncompleteDetails, Usage
 
@@ -50,7 +50,9 @@ _DOCUMENTS: Final[dict[str, type[WireModel]]] = {
     "incomplete_details": RunIncompleteDetails,
     "usage": Usage,
     "held_messages": HeldMessages,
+    "late_message": LateMessage,
 }
+_ID_LISTS: Final = ("late_steps",)
 _EVENT_IDS: Final = ("base", "tail")
 
 
@@ -82,6 +84,9 @@ def read_run(item: Item, texts: TextStore) -> RunRecord:
     for name, model in _DOCUMENTS.items():
         if name in item:
             fields[name] = model.model_validate_json(texts.unpack(item[name]))
+    for name in _ID_LISTS:
+        if name in item:
+            fields[name] = tuple(each["S"] for each in item[name]["L"])
     for name in _EVENT_IDS:
         if name in item:
             fields[name] = EventId.parse(item[name]["S"])
@@ -102,15 +107,17 @@ def changed_attributes(
 
 
 def _attribute_names() -> tuple[str, ...]:
-    return (*_SCALARS, *_DOCUMENTS, *_EVENT_IDS, "cancel_requested")
+    return (*_SCALARS, *_DOCUMENTS, *_ID_LISTS, *_EVENT_IDS, "cancel_requested")
 
 
 def _attribute(run: RunRecord, name: str, texts: TextStore) -> "AttributeValueTypeDef | None":
     value = getattr(run, name)
-    if value is None or value is False:
+    if value is None or value is False or value == ():
         return None
     if name in _DOCUMENTS:
         return texts.pack(run.tenant, value.model_dump_json())
     if isinstance(value, EventId):
         return scalar(str(value))
+    if isinstance(value, tuple):
+        return {"L": [scalar(each) for each in value]}
     return scalar(value)

@@ -110,8 +110,8 @@ def _enter(context: ApiContext, new: NewRun, strategy: MultitaskStrategy) -> _En
 def _placed_now(context: ApiContext, messages: Sequence[Message]) -> list[Message]:
     """Return messages with new ids, by which a thread is read.
 
-    The run before this one may have gone on writing since the ids were made: what it said then would
-    stand behind what is asked now.
+    The run before this one may have gone on writing since the ids were made: what it said then
+    would stand behind what is asked now.
     """
     return [message.model_copy(update={"id": context.ids.new("msg")}) for message in messages]
 

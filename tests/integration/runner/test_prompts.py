@@ -104,6 +104,19 @@ def told(world: World, thread_id: str, **config: Any) -> list[Any]:
     return [turn["content"] for turn in world.model.requests[-1].messages]
 
 
+def count_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows with each query of a thread's messages: how many it asks for."""
+    asked: list[int] = []
+    read = world.runner.messages.list
+
+    def counted(tenant: str, thread: str, query: PageQuery) -> Any:
+        asked.append(query.limit)
+        return read(tenant, thread, query)
+
+    monkeypatch.setattr(world.runner.messages, "list", counted)
+    return asked
+
+
 # ---- memory -------------------------------------------------------------------------------------
 
 
@@ -111,17 +124,21 @@ def test_a_window_reads_no_more_of_the_thread_than_it_holds(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thread_id = thread_of(world, *({"content": [words(f"message {n}")]} for n in range(60)))
-    pages: list[PageQuery] = []
-    read = world.runner.messages.list
-
-    def counted(tenant: str, thread: str, query: PageQuery) -> Any:
-        pages.append(query)
-        return read(tenant, thread, query)
-
-    monkeypatch.setattr(world.runner.messages, "list", counted)
+    pages = count_pages(world, monkeypatch)
     heard = told(world, thread_id, memory=Memory(type="window"))
     assert heard == [f"message {n}" for n in range(40, 60)]
-    assert [page.limit for page in pages] == [20]
+    assert pages == [20]
+
+
+def test_a_thread_of_nothing_but_answers_is_read_a_dozen_queries_deep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread_id = thread_of(world, {"content": [words("question")]})
+    world.fill(thread_id, 1300, role="assistant")
+    pages = count_pages(world, monkeypatch)
+    heard = told(world, thread_id, memory=Memory(type="window"))
+    assert heard == ["Hello"] * 20
+    assert pages == [20, 40, 80, *[100] * 9]
 
 
 def test_a_zero_memory_reads_from_the_last_user_message_on(world: World) -> None:

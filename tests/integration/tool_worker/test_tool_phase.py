@@ -14,6 +14,7 @@ from core.changes import Leftovers
 from core.dispatch import step_job
 from core.endings import EndTrigger
 from core.jobs import SettleTask, ToolTask
+from core.message_turns import joined_text
 from core.model import ModelChunk
 from core.paging import PageQuery
 from core.records import CallState, RunPhase, RunRecord
@@ -340,6 +341,79 @@ def test_a_call_that_is_claimed_while_it_is_settled_is_not_said_to_be_untouched(
         assert settle(world.worker, SettleTask.model_validate(job)) == "answered"
         world.queues.send_step(step_job(world.get(run)))
     assert "may or may not have acted" in outputs_told(world)["call_0"]
+
+
+def test_what_the_model_says_after_its_calls_is_kept_and_told_to_all(world: World) -> None:
+    """Internal calls and the client's: the words wait for both, in the table."""
+    action = offer_action(world, "look_up", ScriptedTool())
+    before, after = text("I look."), text("I am ", "looking.")
+    calls = [*calls_of("ask_user", "look_up")]
+    world.model.turn(*before, *calls[:-2], *after, *calls[-2:])
+    thread_id = world.thread("Both")
+    run = world.create_run(thread_id, tools=[action, function_tool("ask_user")])
+    world.deliver_next()
+    world.execute_next()
+    waiting = world.get(run)
+    assert waiting.status == "requires_action"
+    assert waiting.late_message is not None
+
+    assert waiting.open_step is not None
+    step = world.runner.runs.step(waiting, waiting.open_step)
+    assert step is not None
+    told = len(world.names(run))
+    now = world.clock() // 1000
+    queued = world.runner.writer.apply(submit_outputs(waiting, step, {"call_0": "yes"}, now=now))
+    assert world.get(run) == queued
+    assert world.names(run)[told:] == [
+        "run.step.completed",
+        "run.queued",
+        "run.step.created",
+        "run.step.in_progress",
+        "message.created",
+        "message.in_progress",
+        "message.delta",
+        "message.completed",
+        "run.step.completed",
+    ]
+    world.model.turn(*text("Now "), *calls_of("nobody"), *text("?"))
+    world.deliver(step_job(queued))
+    world.model.turn(*text("Done."), *stop())
+    world.deliver(step_job(world.get(run)))
+
+    assert world.get(run).status == "completed"
+    listed = world.runner.messages.list(TENANT, thread_id, PageQuery(order="asc")).data
+    words = [joined_text(message) for message in listed]
+    assert words == ["Both", "I look.", "I am looking.", "Now ", "?", "Done."]
+    steps = world.runner.objects.all_steps(TENANT, run.id)
+    assert [step.type for step in steps] == [
+        "message_creation",
+        "tool_calls",
+        "message_creation",
+        "message_creation",
+        "tool_calls",
+        "message_creation",
+        "message_creation",
+    ]
+    asked = [turn for turn in world.model.requests[-1].messages if turn["role"] == "assistant"]
+    assert [turn["content"] for turn in asked] == ["I look.\nI am looking.", "Now \n?"]
+    roles = [turn["role"] for turn in world.model.requests[-1].messages]
+    assert roles == ["system", "user", "assistant", "tool", "tool", "assistant", "tool"]
+
+
+def test_late_words_that_are_too_large_for_an_item_come_back_whole(world: World) -> None:
+    large = "æ" * 300_000
+    action = offer_action(world, "look_up", ScriptedTool())
+    calls = [*calls_of("look_up")]
+    world.model.turn(*calls[:-2], *text(large), *calls[-2:]).turn(*text("Much."), *stop())
+    thread_id = world.thread("Much")
+    run = world.create_run(thread_id, tools=[action])
+    world.deliver_next()
+    world.execute_next()
+    world.deliver_next()
+    assert world.get(run).status == "completed"
+    assert world.model.requests[1].messages[-2]["content"] == large
+    _, late, _ = world.runner.messages.list(TENANT, thread_id, PageQuery(order="asc")).data
+    assert joined_text(late) == large
 
 
 def test_an_output_with_half_a_character_is_mended(world: World) -> None:

@@ -10,12 +10,12 @@ from core.changes import Change
 from core.endings import EndTrigger, claim, end_run, with_logged_content
 from core.event_log import Event
 from core.model import CallFragment, ModelChunk
-from core.records import CallRecord, CallState, RunPhase
+from core.records import CallRecord, CallState, LateMessage, RunPhase
 from core.run_machine import Trigger, run_event
 from core.schema.messages import Message
 from core.schema.runs import RunConfig, RunError, Usage
 from core.schema.steps import RunStep
-from core.step_planner import Toolbox, plan
+from core.step_planner import Fail, Toolbox, plan
 from core.step_records import unanswered_functions, with_known_outputs
 from core.tool_phase import record_output, submit_outputs
 from core.turn_assembler import TurnAssembler
@@ -40,6 +40,7 @@ class RunLife:
         reader: has read them.
         released: how often the thread was let go.
         assembler: of the turn that is being streamed.
+        late: what was said after the calls of the open step.
         sound: False once a change was applied that must not be.
     """
 
@@ -54,6 +55,7 @@ class RunLife:
         self.reader = EventReader()
         self.released = 0
         self.assembler: TurnAssembler | None = None
+        self.late: LateMessage | None = None
         self.sound = True
         self._ids = CountedIds()
         queued = run_event(self.run)
@@ -130,6 +132,7 @@ class RunLife:
             turn, self.tools, bad_calls=self.run.bad_calls, calls_allowed=calls_allowed
         )
         change = commit_turn(self.run, self.turn, turn, following, self.tools, now=self.now)
+        self.late = None if isinstance(following, Fail) else turn.late
         if cancelled:
             change = cancel_instead(change, now=self.now)
         self._let_go(change)
@@ -195,6 +198,7 @@ class RunLife:
             self.reader.check_record(step)
         for message in change.messages:
             self.reader.check_record(message)
+        self._check_late()
         self.check()
         self.sound = True
 
@@ -217,7 +221,26 @@ class RunLife:
         assert (run.phase is RunPhase.CLIENT) == (run.status == "requires_action")
         assert run.pending_calls == len(self.waiting_calls)
         assert (run.phase is RunPhase.TOOLS) == bool(self.waiting_calls)
+        assert run.late_message is None or run.phase in (RunPhase.TOOLS, RunPhase.CLIENT)
         self._check_usage()
+
+    def _check_late(self) -> None:
+        """Fail unless what was said after calls is kept until their step ends, and is told then."""
+        late, run = self.late, self.run
+        if late is None or run.open_step is not None:
+            assert run.late_message == late
+            return
+        self.late = None
+        told = self.messages.get(late.message_id)
+        if run.status in ("failed", "cancelled", "expired") and told is None:
+            return
+        assert told is not None, "what was said after the calls is lost"
+        assert told.content == late.content
+        assert told.status == ("incomplete" if run.status == "incomplete" else "completed")
+        assert self.steps[late.step_id].status == "completed"
+        assert max(self.steps) == late.step_id, "it is listed before its calls"
+        # A run that was cancelled instead asks its model no more.
+        assert late.step_id in run.late_steps or run.status == "cancelled"
 
     def _check_usage(self) -> None:
         """Fail unless the run has used what its steps have used."""

@@ -8,6 +8,7 @@ from core.changes import Change
 from core.context import build_request
 from core.endings import EndTrigger, rest
 from core.event_log import Cursor
+from core.message_turns import joined_text
 from core.model import CallFragment, ModelChunk
 from core.records import RunRecord
 from core.run_machine import Trigger
@@ -20,6 +21,7 @@ from tests.unit.core.run_protocol_store import RunStore
 TOOLS = toolbox(functions=("f",), actions=("a", "b"))
 LEASE_SECONDS = 30
 MAX_STEPS = 3
+LATE = "I have called them."
 
 
 class StreamedTurn:
@@ -89,9 +91,15 @@ class StreamedTurn:
     def _ask(self) -> None:
         """Build the request, as the model gets it: no earlier call may lack its output."""
         steps = [step for _, step in sorted(self._store.steps.items())]
-        request = build_request(self._run, [], steps, {}, {}, {}, calls_allowed=True)
+        messages = self._store.messages
+        request = build_request(self._run, [], steps, messages, {}, {}, calls_allowed=True)
         outputs = [turn["content"] for turn in request.messages if turn["role"] == "tool"]
         assert all(outputs), "an output is lost"
+        asked = [turn for turn in request.messages if turn["role"] == "assistant"]
+        assert all(turn["tool_calls"] for turn in asked), "a turn without calls"
+        heard = sum((turn["content"] or "").count(LATE) for turn in asked)
+        written = [message for message in messages.values() if joined_text(message) == LATE]
+        assert heard == len(written), "what was said after the calls is not told"
 
     def _says(self) -> Iterator[ModelChunk]:
         rng = self._rng
@@ -103,6 +111,8 @@ class StreamedTurn:
                 name = rng.choice(["f", "a", "a", "b", "nobody"])
                 call_id = self._ids.new("call")
                 yield ModelChunk(calls=(CallFragment(index, call_id, name, "{}"),))
+            if rng.random() < 0.3:
+                yield ModelChunk(text=LATE)
         yield ModelChunk(finish_reason=rng.choice(["stop"] * 9 + ["length"]))
 
     def _flush(self) -> None:

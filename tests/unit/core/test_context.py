@@ -193,6 +193,50 @@ def test_what_was_said_before_one_call_is_not_told_before_the_next() -> None:
     assert contents == ["I look.", None]
 
 
+LATE_STEPS = ("step_3",)
+COMPLETED = {"status": "completed"}
+BEFORE = message_step("step_1", "msg_1", **COMPLETED)
+CALLS = call_step(function_call("c1", output="1"), step_id="step_2", **COMPLETED)
+AFTER = message_step("step_3", "msg_3", **COMPLETED)
+NEXT = message_step("step_4", "msg_4", **COMPLETED)
+NEXT_CALLS = call_step(function_call("c2", output="2"), step_id="step_5", **COMPLETED)
+SPOKEN = (
+    assistant_message("before", "msg_1"),
+    assistant_message("after", "msg_3"),
+    assistant_message("next", "msg_4"),
+)
+
+
+@pytest.mark.parametrize(
+    ("steps", "contents"),
+    [
+        ((BEFORE, CALLS, AFTER, NEXT, NEXT_CALLS), ["before\nafter", "next"]),
+        ((BEFORE, CALLS, AFTER, NEXT_CALLS), ["before\nafter", None]),
+        ((BEFORE, CALLS, NEXT, NEXT_CALLS), ["before", "next"]),
+        ((CALLS, AFTER, NEXT_CALLS), ["after", None]),
+        ((BEFORE, CALLS, AFTER), ["before\nafter"]),
+        ((CALLS, AFTER), ["after"]),
+        # The next attempt at a turn broke off when its message was whole.
+        ((CALLS, AFTER, NEXT), ["after"]),
+    ],
+)
+def test_what_was_said_after_calls_belongs_to_the_turn_that_called(
+    steps: tuple[RunStep, ...], contents: list[str | None]
+) -> None:
+    run = run_record(run_config(instructions=""), late_steps=LATE_STEPS)
+    told = request(run=run, steps=steps, own=SPOKEN)
+    asked = [turn for turn in told.messages if turn["role"] == "assistant"]
+    assert [turn["content"] for turn in asked] == contents
+    roles = [turn["role"] for turn in told.messages]
+    assert roles == ["assistant", "tool"] * len(contents), "a result follows its call at once"
+
+
+def test_a_late_message_that_was_deleted_leaves_its_calls() -> None:
+    run = run_record(run_config(instructions=""), late_steps=LATE_STEPS)
+    told = request(run=run, steps=(BEFORE, CALLS, AFTER), own=SPOKEN[:1])
+    assert told.messages[0]["content"] == "before"
+
+
 @pytest.mark.parametrize("status", ["failed", "cancelled", "expired", "in_progress"])
 def test_steps_that_broke_off_are_not_told(status: str) -> None:
     steps = (

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from core.endings import EndTrigger
+from core.model import ModelChunk
 from core.records import CallRecord, CallState, RunPhase, RunRecord
 from core.run_machine import IllegalTransition
 from core.schema.steps import RunStep, ToolCallsDetails
@@ -24,7 +25,7 @@ from tests.support.runs import (
     message_step,
     run_record,
 )
-from tests.unit.core.run_life import RunLife, call_tools
+from tests.unit.core.run_life import RunLife, call_tools, say
 
 LATER = NOW + 5
 
@@ -143,6 +144,130 @@ def test_refused_calls_alone_are_answered_at_once() -> None:
         1,
     )
     assert life.names[-2:] == ["run.step.delta", "run.step.completed"]
+
+
+# ---- what was said after the calls ------------------------------------------------------------
+
+WHOLE_MESSAGE = [
+    "run.step.created",
+    "run.step.in_progress",
+    "message.created",
+    "message.in_progress",
+    "message.delta",
+    "message.completed",
+    "run.step.completed",
+]
+
+
+def calling(**calls: str) -> RunLife:
+    """Return a run whose model has called tools and then gone on to speak."""
+    life = RunLife()
+    life.claim()
+    life.hear(*call_tools(**calls), *say("I have ", "asked."))
+    life.end_turn("tool_calls")
+    return life
+
+
+def test_what_was_said_after_calls_is_told_with_the_last_internal_output() -> None:
+    life = calling(c1="a", c2="b")
+    life.answer("c2", "two")
+    assert "message.created" not in life.names
+    told = len(life.names)
+    life.answer("c1", "one")
+    assert life.names[told:] == ["run.step.delta", "run.step.completed", *WHOLE_MESSAGE]
+    life.claim()
+    life.hear(*say("Done."))
+    life.end_turn()
+    assert life.run.status == "completed"
+    contents = [parts for _, parts in sorted(life.reader.contents.items())]
+    assert [part["text"]["value"] for (part,) in contents] == ["I have asked.", "Done."]
+
+
+def test_what_was_said_after_calls_is_told_when_the_client_has_answered() -> None:
+    life = calling(c1="f", c2="a")
+    life.answer("c2", "two")
+    assert life.run.phase is RunPhase.CLIENT
+    told = len(life.names)
+    life.submit()
+    assert life.names[told:] == ["run.step.completed", "run.queued", *WHOLE_MESSAGE]
+
+
+def test_what_was_said_after_calls_is_told_at_once_if_all_were_refused() -> None:
+    life = calling(c1="nobody")
+    assert life.names[-9:] == ["run.step.delta", "run.step.completed", *WHOLE_MESSAGE]
+    assert life.run.late_message is None
+
+
+def test_the_late_message_is_one_of_the_run_that_was_written_when_it_was_told() -> None:
+    life = calling(c1="a")
+    life.now += 100
+    life.answer("c1", "one")
+    (message,) = life.messages.values()
+    step = life.steps[life.run.late_steps[0]]
+    assert (message.run_id, message.role, message.created_at, message.completed_at) == (
+        life.run.id,
+        "assistant",
+        life.now,
+        life.now,
+    )
+    assert (step.created_at, step.completed_at, step.usage) == (life.now, life.now, None)
+    assert step.expires_at == life.run.expires_at
+
+
+def test_late_text_and_late_refusals_are_parts_of_one_message() -> None:
+    life = RunLife()
+    life.claim()
+    life.hear(*call_tools(c1="a"), *say("Well"), ModelChunk(refusal="No."), *say("!"))
+    life.end_turn("tool_calls")
+    told = len(life.names)
+    life.answer("c1", "one")
+    deltas = ["message.delta"] * 3
+    assert life.names[told + 2 :] == [*WHOLE_MESSAGE[:4], *deltas, *WHOLE_MESSAGE[5:]]
+    (message,) = life.messages.values()
+    assert [part.type for part in message.content] == ["text", "refusal", "text"]
+
+
+@pytest.mark.parametrize("trigger", get_args(EndTrigger))
+@pytest.mark.parametrize("name", ["a", "f"])
+def test_a_run_that_ends_before_its_calls_drops_what_was_not_told(
+    trigger: EndTrigger, name: str
+) -> None:
+    life = calling(c1=name)
+    assert life.run.late_message is not None
+    life.end(trigger)
+    assert life.run.late_message is None
+    assert life.messages == {}
+
+
+def test_an_answer_that_is_cut_short_after_its_calls_is_told_as_far_as_it_came() -> None:
+    life = RunLife()
+    life.claim()
+    life.hear(*call_tools(c1="a"), *say("Once upon"))
+    life.end_turn("length")
+    assert life.names[-9:] == [
+        "run.step.completed",
+        *WHOLE_MESSAGE[:5],
+        "message.incomplete",
+        "run.step.completed",
+        "run.incomplete",
+    ]
+    (message,) = life.messages.values()
+    assert message.incomplete_details is not None
+    assert message.incomplete_details.reason == "max_tokens"
+    assert life.calls == {}
+
+
+def test_a_turn_that_is_cancelled_after_all_its_calls_were_refused_has_been_told_whole() -> None:
+    life = RunLife()
+    life.claim()
+    life.hear(*call_tools(c1="nobody"), *say("I tried."))
+    life.end_turn("tool_calls", cancelled=True)
+    assert life.names[-10:] == [
+        "run.step.completed",
+        *WHOLE_MESSAGE,
+        "run.cancelling",
+        "run.cancelled",
+    ]
 
 
 # ---- the builders on their own ----------------------------------------------------------------

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Literal, get_args
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.call_assembler import ModelCall
 from core.model import CallFragment, ModelChunk
+from core.records import LateMessage
 from core.schema.messages import Message, RefusalContent, TextContent
 from core.schema.runs import Usage
 from core.schema.steps import (
@@ -126,7 +128,7 @@ def before_and_after_calls(
     return early, late
 
 
-def parts_of(message: Message) -> list[tuple[str, str]]:
+def parts_of(message: Message | LateMessage) -> list[tuple[str, str]]:
     parts: list[tuple[str, str]] = []
     for part in message.content:
         assert isinstance(part, TextContent | RefusalContent)
@@ -150,7 +152,7 @@ def test_a_message_adds_up_to_what_was_said_wherever_it_is_written(
 ) -> None:
     writer = Writer(new_assembler())
     writer.play(spoken(pieces), writes)
-    writer.assembler.finish()
+    turn = writer.assembler.finish()
     writer.assembler.close_message(usage=USAGE)
     writer.write()
     (message,) = writer.messages.values()
@@ -158,7 +160,7 @@ def test_a_message_adds_up_to_what_was_said_wherever_it_is_written(
     assert parts_of(message) == (joined(pieces) or [("text", "")])
     assert (message.status, message.completed_at) == ("completed", NOW)
     assert (step.status, step.completed_at, step.usage) == ("completed", NOW, USAGE)
-    assert not writer.assembler.dropped_text
+    assert turn.late is None
 
 
 @given(text=st.text(min_size=1, max_size=20), data=st.data(), writes=WRITES)
@@ -224,8 +226,9 @@ def test_nonsense_is_written_in_an_order_that_clients_can_follow(
     ]
     early, late = before_and_after_calls(chunks)
     assert told == joined(early) or (told, early, turn.calls) == ([("text", "")], [], ())
-    # Only text that comes after a call was told is left out, and that is noted.
-    assert writer.assembler.dropped_text == any(piece.strip() for _, piece in joined(late))
+    # Nothing is lost but blanks: what comes after a call was told is kept for later.
+    kept = joined(late) if any(piece.strip() for _, piece in late) else []
+    assert (parts_of(turn.late) if turn.late else []) == kept
     assert bool(turn.calls) == (writer.assembler.message is None)
 
 
@@ -331,15 +334,35 @@ def test_closing_when_nothing_is_open_does_nothing() -> None:
     assert assembler.take() == Draft((), (), (), None, None)
 
 
-def test_text_that_comes_after_a_call_was_told_is_dropped_and_noted() -> None:
+@pytest.mark.parametrize(
+    ("pieces", "late"), [((" \n", "\t"), None), ((" \n", "I called it. "), " \nI called it. ")]
+)
+def test_text_that_comes_after_a_call_was_told_is_kept_unless_it_is_blank(
+    pieces: tuple[str, ...], late: str | None
+) -> None:
+    writer = Writer(new_assembler())
+    call = CallFragment(0, "call_a", "f", "{}")
+    writer.play([ModelChunk(calls=(call,)), *(ModelChunk(text=piece) for piece in pieces)], [])
+    turn = writer.assembler.finish()
+    assert writer.assembler.message is None
+    assert writer.write().messages == ()
+    if late is None:
+        assert turn.late is None
+    else:
+        assert turn.late is not None
+        assert parts_of(turn.late) == [("text", late)]
+        assert writer.assembler.step is not None
+        assert turn.late.step_id > writer.assembler.step.id
+
+
+def test_a_character_that_is_cut_after_the_calls_is_put_together_too() -> None:
     assembler = new_assembler()
-    assembler.push(ModelChunk(calls=(CallFragment(0, "call_a", "f", "{}"),)))
-    noted = []
-    for piece in (" \n", "I called it."):
+    assembler.push(ModelChunk(text="\ud83d", calls=(CallFragment(0, "call_a", "f", "{}"),)))
+    for piece in ("\ude00 ", "\ud83d", "\ude00", "\ud83d"):
         assembler.push(ModelChunk(text=piece))
-        noted.append(assembler.dropped_text)
-    assert noted == [False, True], "blanks are nothing to complain of"
-    assert assembler.message is None
+    turn = assembler.finish()
+    assert turn.late is not None
+    assert parts_of(turn.late) == [("text", "\ufffd \U0001f600\ufffd")]
 
 
 def test_half_a_character_comes_out_before_whatever_else_follows() -> None:

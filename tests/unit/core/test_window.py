@@ -26,6 +26,7 @@ from core.token_rates import LEAST_RATE, MOST_RATE, PLAIN_RATE, corrected
 from core.tokens import IMAGE_TOKENS, MESSAGE_TOKENS
 from core.window import (
     DEFAULT_PROMPT_TOKENS,
+    MAX_PASSED_OVER,
     is_prompt_spent,
     most_messages,
     prompt_left,
@@ -282,6 +283,28 @@ def test_a_window_of_twenty_reads_twenty_of_ten_thousand() -> None:
     thread = Thread(*(user_message("x", f"msg_{n:05}") for n in range(10_000, 0, -1)))
     assert len(selected(thread, run_with(Memory(type="window")))) == 20
     assert thread.read == 20
+
+
+@pytest.mark.parametrize("memory", [Memory(type="window"), Memory(type="window", window_size=1)])
+@pytest.mark.parametrize("answer", ["x", "", "word " * 5000])
+def test_a_thread_of_nothing_but_answers_is_not_read_to_its_end(
+    memory: Memory, answer: str
+) -> None:
+    content = [TextContent(text=Text(value=answer))] if answer else []
+    answers = (assistant_message("", f"msg_{n:05}", content=content) for n in range(5000, 0, -1))
+    thread = Thread(*answers)
+    chosen = selected(thread, run_with(memory))
+    assert thread.read - len(chosen) <= MAX_PASSED_OVER
+    assert len(chosen) == {"x": memory.window_size, "": 0}.get(answer, 1)
+
+
+@pytest.mark.parametrize(("beyond", "found"), [(999, True), (1000, False)])
+def test_the_newest_question_is_sought_so_far_and_no_farther(beyond: int, found: bool) -> None:
+    newest = [assistant_message("newest", "msg_9"), assistant_message("next", "msg_8")]
+    answers = [assistant_message("x", "msg_5")] * beyond
+    thread = Thread(*newest, *answers, user_message("Why?", "msg_1"))
+    told = ids(selected(thread, run_with(Memory(type="window", window_size=2))))
+    assert told == (["msg_1", "msg_9"] if found else ["msg_8", "msg_9"])
 
 
 def test_tokens_of_a_window_are_tokens_and_not_characters() -> None:

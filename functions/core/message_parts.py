@@ -1,0 +1,36 @@
+"""A message's content as it is put together: texts and refusals, each of many pieces."""
+
+from core.schema.messages import RefusalContent, Text, TextContent
+
+
+class MessageParts:
+    """Collects pieces; neighbours of one kind are one part."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[str, list[str]]] = []
+
+    def add(self, kind: str, piece: str) -> tuple[int, bool]:
+        """Take a piece of a kind, `text` or `refusal`.
+
+        Returns:
+            The index of the piece's part, and whether the part begins with it.
+        """
+        begins = not self._parts or self._parts[-1][0] != kind
+        if begins:
+            self._parts.append((kind, []))
+        self._parts[-1][1].append(piece)
+        return len(self._parts) - 1, begins
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing in it but blanks."""
+        return not any(piece.strip() for _, pieces in self._parts for piece in pieces)
+
+    def content(self) -> list[TextContent | RefusalContent]:
+        """Return what the pieces add up to."""
+        return [
+            TextContent(text=Text(value="".join(pieces)))
+            if kind == "text"
+            else RefusalContent(refusal="".join(pieces))
+            for kind, pieces in self._parts
+        ]
