@@ -13,6 +13,8 @@ from tests.chaos.workers import find_workers, function_names
 # How often each function is chosen. A check whose worker was killed comes after three minutes, so a
 # killer of timers shows little but that.
 _WEIGHTS: Final = {"runner": 10, "tool-worker": 6, "api": 5, "timers": 2, "dead-letters": 1}
+# How often, of the chosen function's workers, one is taken that is at work, if one is.
+_AT_WORK: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,13 @@ class Kill:
     Attributes:
         function: whose it was.
         at: when: unix seconds.
+        at_work: whether it was carrying out an invocation.
         peers: its connections when it died: its own ports, with the servers' that they led to.
     """
 
     function: str
     at: float
+    at_work: bool
     peers: Mapping[int, int]
 
 
@@ -85,11 +89,13 @@ class Killer(threading.Thread):
         ]
         if not workers:
             return None
-        victim = self._random.choice(workers)
-        peers = victim.peers()
+        busy = [worker for worker in workers if not worker.is_idle()]
+        at_work = bool(busy) and self._random.random() < _AT_WORK
+        victim = self._random.choice(busy if at_work else workers)
+        peers, idle = victim.peers(), victim.is_idle()
         if not victim.kill():
             return None
-        kill = Kill(function, time.time(), peers)
+        kill = Kill(function, time.time(), not idle, peers)
         self.kills.append(kill)
-        self._say(f"killed {function}")
+        self._say(f"killed {function}{', idle' if idle else ''}")
         return kill

@@ -99,7 +99,7 @@ def run_session(
         picture = read_picture(info, name)
         evidence = Evidence(conversations, reports, picture, notes.counts(), left)
         hits = interruptions(killer.kills, ledger.close(), port_of(info.model.base_url))
-        return Session(evidence, killer.kills, hits, notes.port, traffic, seconds)
+        return Session(evidence, killer.kills, hits, traffic, seconds)
 
 
 class _Talk:

@@ -22,7 +22,6 @@ class Session:
         evidence: what it left.
         kills: whom the killer killed.
         interrupted: which of them interrupted a model's answer.
-        notes_port: where the service behind the action listened.
         traffic: what the clients sent.
         seconds: how long it took.
     """
@@ -30,7 +29,6 @@ class Session:
     evidence: Evidence
     kills: Sequence[Kill]
     interrupted: Sequence[Interruption]
-    notes_port: int
     traffic: Traffic
     seconds: float
 
@@ -45,7 +43,9 @@ def summary(session: Session, verdict: Verdict) -> Iterator[str]:
     yield f"kills        {len(session.kills)} in {session.seconds:.0f} s, " + _listed(
         Counter(kill.function for kill in session.kills)
     )
-    yield f"hits         {_hits(session)}"
+    yield "  at work    " + _listed(
+        Counter(kill.function for kill in session.kills if kill.at_work)
+    )
     yield f"attempts     {_attempts(runs)}"
     yield f"recoveries   {_recoveries(session.interrupted)}"
     watched = sum(report.transcript is not None for report in evidence.reports)
@@ -64,17 +64,6 @@ def summary(session: Session, verdict: Verdict) -> Iterator[str]:
 
 def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "none"
-
-
-def _hits(session: Session) -> str:
-    working = sum(
-        kill.function == "tool-worker" and session.notes_port in kill.peers.values()
-        for kill in session.kills
-    )
-    return (
-        f"{len(session.interrupted)} runners while the model answered, "
-        f"{working} tool workers while a tool acted"
-    )
 
 
 def _attempts(runs: Sequence[StoredRun]) -> str:

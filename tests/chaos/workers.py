@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import psutil
@@ -48,6 +49,14 @@ class Worker:
         ends all of its workers, those that start in their place among them.
         """
         return bool(self._connections())
+
+    def is_idle(self) -> bool:
+        """Tell whether it waits for its next invocation: the emulator sends them through a pipe."""
+        try:
+            waits_in = Path(f"/proc/{self.process.pid}/wchan").read_text(encoding="ascii")
+        except OSError:
+            return False
+        return waits_in.endswith("pipe_read")
 
     def kill(self) -> bool:
         """End it with SIGKILL, if it is still the process that was found; tell whether it was."""

@@ -19,21 +19,26 @@ from tests.chaos.workers import Worker, find_workers
 
 NAME = "AWS_LAMBDA_FUNCTION_NAME"
 NAMES = {"stack-Runner-1": "runner", "stack-Tools-2": "tool-worker", "stack-Timers-3": "timers"}
-# Gets a connection, as a worker does when it begins to work, if it is told where.
+# Gets a connection, as a worker does when it begins to work, if it is told where; works for a
+# minute, or waits for what it is told through a pipe.
 WORKER = """
-import os, socket, time
+import os, socket, sys, time
 if "WORKS_WITH" in os.environ:
     connection = socket.create_connection(("127.0.0.1", int(os.environ["WORKS_WITH"])))
+if "IS_IDLE" in os.environ:
+    sys.stdin.readline()
 time.sleep(60)
 """
 # Starts a child for each environment that it reads, says their ids, and stays.
 EMULATOR = f"""
 import json, os, subprocess, sys, time
-pids = [
-    subprocess.Popen([sys.executable, "-c", {WORKER!r}], env=os.environ | given).pid
+processes = [
+    subprocess.Popen(
+        [sys.executable, "-c", {WORKER!r}], env=os.environ | given, stdin=subprocess.PIPE
+    )
     for given in json.loads(sys.argv[1])
 ]
-print(json.dumps(pids), flush=True)
+print(json.dumps([process.pid for process in processes]), flush=True)
 time.sleep(60)
 """
 SECONDS = 20.0
@@ -75,7 +80,7 @@ def emulator(marker: str, server: socket.socket) -> Iterator[FakeEmulator]:
     works = {"WORKS_WITH": str(port)}
     given: list[dict[str, str]] = [
         works | {NAME: "stack-Runner-1"},
-        works | {NAME: "stack-Tools-2"},
+        works | {NAME: "stack-Tools-2", "IS_IDLE": "1"},
         works | {NAME: "stack-Socket-4"},
         works | {NAME: "stack-Runner-1", MARKER: f"{marker}-other"},
         works,
@@ -134,6 +139,15 @@ def test_a_process_that_is_no_child_of_the_emulator_is_not_found(
 
 def test_a_workers_connections_tell_whom_it_works_with(emulator: FakeEmulator, marker: str) -> None:
     assert set(found(emulator, marker)["runner"].peers().values()) == {emulator.server}
+
+
+def test_an_idle_worker_is_told_from_one_at_work(emulator: FakeEmulator, marker: str) -> None:
+    workers = found(emulator, marker)
+    deadline = time.monotonic() + SECONDS
+    # It has its connection already, and is about to wait.
+    while not workers["tool-worker"].is_idle():
+        assert time.monotonic() < deadline
+    assert not workers["runner"].is_idle()
 
 
 def test_a_killed_worker_is_not_found_again(emulator: FakeEmulator, marker: str) -> None:

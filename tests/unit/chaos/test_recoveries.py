@@ -8,7 +8,7 @@ MODEL = 4000
 
 def runner_killed(at: float, own_port: int = 7, server_port: int = MODEL) -> Kill:
     """A runner that is killed while it has a connection."""
-    return Kill("runner", at, {own_port: server_port})
+    return Kill("runner", at, True, {own_port: server_port})
 
 
 def asked(name: str, received: float, finished: float | None, port: int = 7) -> Asked:
