@@ -9,6 +9,7 @@ from core.endings import INTERRUPTED
 from tests.chaos.api_client import Traffic
 from tests.chaos.killer import Kill
 from tests.chaos.picture import Evidence, StoredRun
+from tests.chaos.plan import TAG
 from tests.chaos.recoveries import Interruption
 from tests.chaos.rules.ends import is_given_up
 from tests.chaos.verdict import Verdict
@@ -54,6 +55,9 @@ def summary(session: Session, verdict: Verdict) -> Iterator[str]:
         f"clients      {traffic.requests} requests, {traffic.retries} of them sent again, "
         f"{traffic.given_up} given up; {watched} runs watched to their end"
     )
+    for run in runs:
+        if is_given_up(run.record):
+            yield f"given up     {run.record.config.metadata[TAG]} ({run.record.id})"
     broken = verdict.broken()
     for rule, looks in verdict.looks.items():
         yield f"  {rule:12} {looks:7} looks {broken[rule]:5} violations"

@@ -3,7 +3,9 @@
 from typing import Final
 
 from core.records import RunPhase, RunRecord
+from core.schema.messages import Message
 from core.schema.runs import Usage
+from core.schema.steps import RunStep
 from runner.step import MAX_ATTEMPTS
 from tests.chaos.case import Case
 from tests.chaos.verdict import Verdict
@@ -53,7 +55,8 @@ def _check_status(verdict: Verdict, case: Case) -> None:
 
 
 def _check_open(verdict: Verdict, case: Case) -> None:
-    for record in (*case.stored.steps, *case.messages):
+    records: list[Message | RunStep] = [*case.stored.steps, *case.messages]
+    for record in records:
         words = f"{record.id} is still in progress"
         verdict.expect("open", case.subject, record.status != "in_progress", words)
 

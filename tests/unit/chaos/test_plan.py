@@ -45,7 +45,7 @@ def test_only_the_kinds_that_are_asked_for_are_drawn() -> None:
 def test_tags_and_calls_are_unlike_each_other() -> None:
     conversations = draw(7)
     plans = [plan for conversation in conversations for plan in conversation.runs]
-    tags = [each.tag for each in (*conversations, *plans)]
+    tags = [conversation.tag for conversation in conversations] + [plan.tag for plan in plans]
     calls = [(call.name, call.raw_arguments) for plan in plans for call in plan.calls]
     assert len(tags) == len(set(tags))
     assert len(calls) == len(set(calls))
