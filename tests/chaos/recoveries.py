@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -92,7 +93,9 @@ class ModelLedger(threading.Thread):
     def run(self) -> None:
         """Collect now and then."""
         while not self._stopped.wait(_EVERY_SECONDS):
-            self._collect()
+            # A model server that is too busy is asked again.
+            with suppress(httpx.HTTPError):
+                self._collect()
 
     def close(self) -> list[Asked]:
         """Collect for the last time; return all scripted requests, oldest first."""

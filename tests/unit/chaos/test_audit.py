@@ -160,6 +160,10 @@ def a_log_that_is_gone(at: Tampering) -> Evidence:
     return at.with_run(batches=())
 
 
+def a_run_behind_its_log(at: Tampering) -> Evidence:
+    return at.with_record(epoch=0)
+
+
 def an_event_that_comes_twice(at: Tampering) -> Evidence:
     first, *rest = at.run.batches
     doubled = replace(first, events=(*first.events[:1], *first.events[:1], *first.events[2:]))
@@ -183,6 +187,11 @@ def a_record_that_says_something_else(at: Tampering) -> Evidence:
 
 def a_message_that_is_not_stored(at: Tampering) -> Evidence:
     return at.with_thread(messages=at.thread.messages[:-1])
+
+
+def a_message_that_was_not_told(at: Tampering) -> Evidence:
+    stranger = at.thread.messages[-1].model_copy(update={"id": "msg_9999"})
+    return at.with_thread(messages=(*at.thread.messages, stranger))
 
 
 def a_run_that_says_something_else(at: Tampering) -> Evidence:
@@ -220,6 +229,12 @@ def with_call(at: Tampering, **fields: Any) -> Evidence:
 
 def a_call_that_is_not_done(at: Tampering) -> Evidence:
     return with_call(at, state=CallState.CLAIMED, output=None)
+
+
+def a_call_that_no_step_shows(at: Tampering) -> Evidence:
+    (call,) = at.run.calls
+    stranger = call.model_copy(update={"call_id": "call_hidden", "state": CallState.PENDING})
+    return at.with_run(calls=(call, stranger))
 
 
 def a_call_whose_record_is_gone(at: Tampering) -> Evidence:
@@ -301,6 +316,10 @@ def a_line_that_is_not_empty(at: Tampering) -> Evidence:
     return at.with_thread(lock=ThreadLock(waiting=("run_other",)))
 
 
+def a_thread_that_is_marked_as_deleted(at: Tampering) -> Evidence:
+    return at.with_thread(lock=ThreadLock(deleted=True))
+
+
 def a_thread_without_a_lock(at: Tampering) -> Evidence:
     return at.with_thread(lock=None)
 
@@ -342,10 +361,12 @@ def a_message_that_nobody_takes(at: Tampering) -> Evidence:
         (a_doubled_batch, {"chain", "contract", "transcript"}),
         (a_log_that_ends_too_early, {"chain", "contract", "transcript"}),
         (a_log_that_is_gone, {"chain", "contract", "transcript"}),
+        (a_run_behind_its_log, {"chain"}),
         (an_event_that_comes_twice, {"contract", "transcript"}),
         (a_lost_delta, {"chain", "contract", "transcript"}),
         (a_record_that_says_something_else, {"records"}),
         (a_message_that_is_not_stored, {"records", "whole"}),
+        (a_message_that_was_not_told, {"records"}),
         (a_run_that_says_something_else, {"records"}),
         (a_lost_token, {"whole", "records"}),
         (a_doubled_token, {"whole", "records"}),
@@ -353,6 +374,7 @@ def a_message_that_nobody_takes(at: Tampering) -> Evidence:
         (a_broken_message_with_a_strange_token, {"whole", "records"}),
         (a_call_that_was_not_planned, {"calls"}),
         (a_call_that_is_not_done, {"tools"}),
+        (a_call_that_no_step_shows, {"tools"}),
         (a_call_whose_record_is_gone, {"tools", "once"}),
         (a_call_with_another_output_than_shown, {"tools"}),
         (a_success_that_the_service_did_not_give, {"tools"}),
@@ -369,6 +391,7 @@ def a_message_that_nobody_takes(at: Tampering) -> Evidence:
         (a_watcher_who_missed_the_end, {"transcript"}),
         (a_locked_thread, {"thread"}),
         (a_line_that_is_not_empty, {"thread"}),
+        (a_thread_that_is_marked_as_deleted, {"thread"}),
         (a_thread_without_a_lock, {"thread"}),
         (an_answer_before_its_question, {"order"}),
         (an_answer_to_another_question, {"made once", "order"}),
