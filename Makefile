@@ -63,6 +63,11 @@ test-contract: setup-sdks ## run programs written with OpenAI's SDKs, old and ne
 test-e2e: setup ## run the end-to-end tests: the whole service on a local stack of their own
 	$(python) -m pytest tests/e2e
 
+.PHONY: chaos
+chaos: setup ## kill workers at random while runs go on, then audit the tables (RUNS=300, SEED, EVERY: seconds between kills)
+	@PYTHONPATH=functions:clients/python $(python) -m tests.chaos $(if $(RUNS),--runs $(RUNS)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(EVERY),--every $(EVERY)) $(OPTIONS)
+
 .PHONY: bench
 bench: setup ## measure what each endpoint asks of AWS: the table of docs/costs.md
 	@PYTHONPATH=functions $(python) -m bench.endpoints
@@ -131,7 +136,7 @@ lock-node: setup ## make the lock of the Node SDKs anew from its package.json, w
 
 .PHONY: clean
 clean: ## end the local stack and delete everything that make installed or built
-	@if [ -x $(python) ]; then for stack in .local $$(ls -d .local/e2e* 2>/dev/null); do \
+	@if [ -x $(python) ]; then for stack in .local $$(ls -d .local/e2e* .local/chaos* 2>/dev/null); do \
 	  $(python) -m infra.local down --directory $$stack >/dev/null; done; fi
 	rm -rf .local .aws-sam .coverage .hypothesis
 

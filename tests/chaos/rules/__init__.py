@@ -1,0 +1,1 @@
+"""The rules of the audit: each looks at one thing, and says what is wrong with it."""
