@@ -85,6 +85,7 @@ class TurnAssembler:
         self._step: RunStep | None = None
         self._parts = MessageParts()
         self._late = MessageParts()
+        self._blanks = ""
         self._kind = "text"
         self._pieces = TextPieces()
         self._events: list[Event] = []
@@ -154,7 +155,9 @@ class TurnAssembler:
         if calls and self._step is not None:
             self._step = self._step.model_copy(update={"step_details": self._call_details()})
         elif not calls and self._message is None:
-            self._write("text", "")
+            self._blanks, blanks = "", self._blanks
+            self._open_message()
+            self._add("text", blanks)
         return Turn(calls, self._finish_reason, self._usage, self._late_message())
 
     def cut_short(self) -> Turn:
@@ -240,7 +243,14 @@ class TurnAssembler:
             self._late.add(kind, piece)
             return
         if self._message is None:
+            if kind == "text" and not piece.strip():
+                # Many models put line breaks before their calls: alone they are no message.
+                self._blanks += piece
+                return
             self._open_message()
+        self._add(kind, piece)
+
+    def _add(self, kind: str, piece: str) -> None:
         index, first = self._parts.add(kind, piece)
         if self._joinable is not None and self._joinable_at == ("message", index):
             self._joinable.append(piece)
@@ -267,6 +277,9 @@ class TurnAssembler:
         self._messages[message.id] = message
         self._emit("thread.message.created", message.model_dump(mode="json"))
         self._emit("thread.message.in_progress", message.model_dump(mode="json"))
+        if self._blanks:
+            self._add("text", self._blanks)
+            self._blanks = ""
 
     def _late_message(self) -> LateMessage | None:
         if self._late.is_blank:
