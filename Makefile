@@ -61,7 +61,7 @@ test-contract: setup-sdks ## run programs written with OpenAI's SDKs, old and ne
 
 .PHONY: test-e2e
 test-e2e: setup ## run the end-to-end tests: the whole service on a local stack of their own
-	$(python) -m pytest tests/e2e
+	$(python) -m pytest tests/e2e -n 2 --dist loadfile
 
 .PHONY: chaos
 chaos: setup ## kill workers at random while runs go on, then audit the tables (RUNS=300, SEED, EVERY: seconds between kills)

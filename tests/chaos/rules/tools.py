@@ -50,7 +50,7 @@ def check_asked(verdict: Verdict, asked: Mapping[str, int], keys: set[str]) -> N
 def call_keys(case: Case) -> set[str]:
     """Return the idempotency keys of a run's internal calls."""
     run_id = case.stored.record.id
-    return {f"{run_id}-{call.step_id}-{call.call_id}" for call in case.stored.calls}
+    return {f"{run_id}-{call.step_id}-{call.index}" for call in case.stored.calls}
 
 
 def _check_internal(
@@ -76,13 +76,16 @@ def _check_internal(
 
 def _check_output(verdict: Verdict, case: Case, call: CallRecord, asked: Mapping[str, int]) -> None:
     """Look whether an output is the service's own, or tells of a failure."""
-    key = f"{case.stored.record.id}-{call.step_id}-{call.call_id}"
+    key = f"{case.stored.record.id}-{call.step_id}-{call.index}"
     own = call.output == note_of(key)
     words = f"{call.call_id} is done with {call.output!r:.80}"
     verdict.expect("tools", case.subject, own != call.failed, words)
     if own:
         words = f"{call.call_id} has an output, but the service was never asked"
         verdict.expect("once", case.subject, asked.get(key, 0) > 0, words)
+    if "was not called" in (call.output or ""):
+        words = f"{call.call_id} is denied, but the service was asked"
+        verdict.expect("once", case.subject, asked.get(key, 0) == 0, words)
 
 
 def _check_functions(

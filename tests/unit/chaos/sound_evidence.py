@@ -56,7 +56,7 @@ def sound_evidence() -> Evidence:
             life.crash()
     life.end_turn("tool_calls")
     (call,) = life.waiting_calls
-    key = f"{RUN}-{call.step_id}-{call.call_id}"
+    key = f"{RUN}-{call.step_id}-{call.index}"
     life.answer(call.call_id, note_of(key))
     _submit(life)
     life.claim()

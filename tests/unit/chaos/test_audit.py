@@ -249,6 +249,10 @@ def a_success_that_the_service_did_not_give(at: Tampering) -> Evidence:
     return with_call(at, failed=True)
 
 
+def a_call_that_acted_although_it_is_denied(at: Tampering) -> Evidence:
+    return with_call(at, output='{"error": "The tool was not called."}', failed=True)
+
+
 def a_call_that_acted_twice(at: Tampering) -> Evidence:
     return replace(at.evidence, asked=dict.fromkeys(at.evidence.asked, 2))
 
@@ -378,6 +382,7 @@ def a_message_that_nobody_takes(at: Tampering) -> Evidence:
         (a_call_whose_record_is_gone, {"tools", "once"}),
         (a_call_with_another_output_than_shown, {"tools"}),
         (a_success_that_the_service_did_not_give, {"tools"}),
+        (a_call_that_acted_although_it_is_denied, {"tools", "once"}),
         (a_call_that_acted_twice, {"once"}),
         (a_call_that_never_acted, {"once"}),
         (an_act_without_a_call, {"once"}),
