@@ -19,7 +19,9 @@ UNKNOWN = "It may or may not have acted."
 UNTOUCHED = "The tool was not called, so nothing was done."
 
 
-def audit(play: Play, *, tools_struck: bool, may_fail: bool = False) -> None:
+def audit(
+    play: Play, *, tools_struck: bool, may_fail: bool = False, may_repeat: bool = False
+) -> None:
     """Fail unless every run has come to its right end.
 
     Args:
@@ -27,6 +29,7 @@ def audit(play: Play, *, tools_struck: bool, may_fail: bool = False) -> None:
         tools_struck: whether the fault may have struck a tool worker. It acts once at most, so
             what it was about to do may be left undone, and what it did may be lost.
         may_fail: whether the fault lasted so long that a run may have failed, in the open.
+        may_repeat: whether the fault may have struck a runner after words that were whole.
     """
     stage, scenario = play.stage, play.scenario
     world = stage.world
@@ -40,7 +43,10 @@ def audit(play: Play, *, tools_struck: bool, may_fail: bool = False) -> None:
         if may_fail and run.status == "failed":
             assert run.last_error is not None
             continue
-        _check_end(run, expected, said, steps, stage.acted, tools_struck=tools_struck)
+        _check_end(run, expected, said, steps, may_repeat=may_repeat)
+        for step in steps:
+            if step.status == "completed" and isinstance(step.step_details, ToolCallsDetails):
+                _check_outputs(step.step_details, expected, stage.acted, tools_struck=tools_struck)
     lock = world.runner.threads.lock(TENANT, play.thread_id)
     assert lock is not None
     assert (lock.active_run, tuple(lock.waiting)) == (None, ()), "the thread is not let go"
@@ -79,22 +85,23 @@ def _check_end(
     expected: Expected,
     said: Sequence[Message],
     steps: Sequence[RunStep],
-    acted: Counter[str],
     *,
-    tools_struck: bool,
+    may_repeat: bool,
 ) -> None:
     assert run.status == expected.status, f"the run is {run.status}: {run.last_error}"
-    whole = [step for step in steps if step.status == "completed"]
-    assert tuple(step.type for step in whole) == expected.steps, "other steps were committed"
-    texts = [
+    committed = tuple(step.type for step in steps if step.status == "completed")
+    texts = tuple(
         "".join(part.model_dump()["text"]["value"] for part in message.content)
         for message in said
         if message.status == "completed"
-    ]
-    assert tuple(texts) == expected.texts, f"the messages are {texts}"
-    for step in whole:
-        if isinstance(step.step_details, ToolCallsDetails):
-            _check_outputs(step.step_details, expected, acted, tools_struck=tools_struck)
+    )
+    again = expected.repeatable if may_repeat else ()
+    if again and texts == (*again, *expected.texts):
+        # Each of them is a message, and a step, once more.
+        assert committed == (*["message_creation"] * len(again), *expected.steps)
+        return
+    assert committed == expected.steps, "other steps were committed"
+    assert texts == expected.texts, f"the messages are {texts}"
 
 
 def _check_outputs(

@@ -23,12 +23,15 @@ class Expected:
         texts: of its completed messages, in their order.
         steps: the types of its completed steps, in their order.
         outputs: of its tool calls, by their ids; those of the client and of the tool worker.
+        repeatable: the words that it begins with, if a runner that is killed after them and before
+            it commits the calls that follow has them said again.
     """
 
     status: RunStatus
     texts: tuple[str, ...]
     steps: tuple[str, ...]
     outputs: Mapping[str, str] = field(default_factory=dict)
+    repeatable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

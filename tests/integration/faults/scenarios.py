@@ -62,6 +62,7 @@ WORDS: Final = Scenario(
             ("Hm.", "Thanks."),
             ("message_creation", "tool_calls", "message_creation"),
             {"call_0": "yes"},
+            repeatable=("Hm.",),
         ),
     ),
 )

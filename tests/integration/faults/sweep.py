@@ -127,6 +127,7 @@ def _audit(play: Play, kind: Kind, call: OutsideCall) -> None:
         play,
         tools_struck=struck == "worker" or outage or play.scenario.lost,
         may_fail=kind is Kind.LONG_OUTAGE,
+        may_repeat=kind is Kind.KILLED_BEFORE and struck == "runner",
     )
     most = play.scenario.seconds + REPLACED_SECONDS + lasts
     if struck == "timers":

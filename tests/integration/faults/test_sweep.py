@@ -28,20 +28,12 @@ SWEPT = {
     Kind.SHORT_OUTAGE: (ANSWER, ACTIONS),
     Kind.LONG_OUTAGE: (FUNCTION, ACTIONS),
 }
-SAID_TWICE = pytest.mark.xfail(
-    strict=True, reason="words that were whole before a call are said again with the call"
-)
 
 
 @pytest.mark.parametrize(
     ("scenario", "kind"),
     [
-        pytest.param(
-            scenario,
-            kind,
-            id=f"{scenario}: {kind}",
-            marks=[SAID_TWICE] if (scenario, kind) == (WORDS, Kind.KILLED_BEFORE) else [],
-        )
+        pytest.param(scenario, kind, id=f"{scenario}: {kind}")
         for kind, scenarios in SWEPT.items()
         for scenario in scenarios
     ],
