@@ -7,7 +7,7 @@ deleted, too many deliveries make it a dead letter, a worker that dies has its c
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from core.dispatch import StartTools
 from core.jobs import CallRef, CheckJob, SettleTask, StepJob, TimerJob, ToolPhase, ToolTask
@@ -17,9 +17,10 @@ from tests.support.outside import Outside
 from tests.support.world import Killed, Lambda, RecordedMachine, RecordedQueues, World
 from tool_worker.handler import carry_out, settle
 
+T = TypeVar("T")
 # As template.yaml has it.
 VISIBILITY_SECONDS: Final = {"steps": 960, "timers": 180, "dead_letters": 180}
-MAX_RECEIVES: Final = {"steps": 5, "timers": 100, "dead_letters": 100}
+MAX_RECEIVES: Final = {"steps": 8, "timers": 100, "dead_letters": 100}
 # As infra/tools.asl.json has it.
 SETTLE_PAUSES: Final = (1, 2, 4)
 RESUME_PAUSES: Final = (1, 2, 4, 8, 16)
@@ -105,7 +106,7 @@ class Deliveries:
                 self.after()
         raise AssertionError("it does not come to an end")
 
-    def run(self, kind: str, work: Callable[[], Any]) -> Any:
+    def run(self, kind: str, work: Callable[[], T]) -> T | None:
         """Carry out work in a process of its own; None if it dies or fails."""
         with self._outside.process(kind):
             try:

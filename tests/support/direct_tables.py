@@ -8,8 +8,8 @@ import pytest
 from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
@@ -59,4 +59,5 @@ def _client_error(error: JsonRESTError, operation: str) -> ClientError:
     said = json.loads(error.description)
     code = said.pop("__type").rpartition("#")[2]
     message = said.pop("Message", None) or said.pop("message", "")
-    return ClientError({"Error": {"Code": code, "Message": message}, **said}, operation)
+    response: Any = {"Error": {"Code": code, "Message": message}, **said}
+    return ClientError(response, operation)

@@ -248,8 +248,8 @@ class Frozen:
 
 def throttled(service: str, operation: str) -> ClientError:
     """Return what a service answers that has too much to do."""
-    error = {"Code": _THROTTLED[service], "Message": "Slow down."}
-    return ClientError({"Error": error}, operation)  # type: ignore[arg-type]
+    code = _THROTTLED[service]
+    return ClientError({"Error": {"Code": code, "Message": "Slow down."}}, operation)
 
 
 def count_api_calls(patch: pytest.MonkeyPatch, outside: Outside) -> None:

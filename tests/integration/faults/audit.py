@@ -75,8 +75,9 @@ def _check_log(
     assert run.to_wire().model_dump(mode="json") == told, "the run is not as it was told"
     assert (reader.open_step, reader.open_message) == (None, None)
     assert (run.open_step, run.open_message, run.lease_owner) == (None, None, None)
-    assert set(reader.objects) == {record.id for record in (*said, *steps)}, "not all was told"
-    for record in (*said, *steps):
+    records: list[Message | RunStep] = [*said, *steps]
+    assert set(reader.objects) == {record.id for record in records}, "not all was told"
+    for record in records:
         reader.check_record(record)
 
 

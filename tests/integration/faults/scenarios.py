@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from core.model import ModelChunk
 from core.schema.runs import CreateRun
-from core.schema.tools import FunctionTool
+from core.schema.tools import FunctionTool, Tool
 from tests.integration.faults.play import Expected, Play, Scenario
 from tests.support.model import call, stop, text
 from tests.support.stage import ASSISTANT, QUESTION
@@ -15,7 +15,7 @@ _ASK: Final = function_tool("ask_user")
 
 
 def _request(play: Play, *tools: FunctionTool, actions: bool = False, **fields: Any) -> CreateRun:
-    given = [*tools, play.stage.action] if actions else list(tools)
+    given: list[Tool] = [*tools, *([play.stage.action] if actions else [])]
     return CreateRun(assistant_id=ASSISTANT, tools=given, **fields)
 
 

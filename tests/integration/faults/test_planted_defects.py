@@ -9,7 +9,7 @@ import pytest
 from adapters.dynamodb import runs
 from adapters.dynamodb.thread_line import ThreadLines
 from adapters.dynamodb.tool_calls import ToolCalls
-from api.services import run_creation
+from api.services import run_changes, run_creation
 from core.jobs import CheckJob
 from runner import step, timers
 from tests.integration.faults.play import Scenario
@@ -42,10 +42,10 @@ def skip_the_dispatch(patch: pytest.MonkeyPatch) -> None:
 
 def arm_the_check_too_late(patch: pytest.MonkeyPatch) -> None:
     """A new run's check is armed when the run is stored."""
-    arm, set_going = run_creation.arm, run_creation.set_going
+    set_going = run_creation.set_going
 
     def arm_and_set_going(context: Any, run: Any, batch: Any) -> Any:
-        arm(context, run)
+        run_changes.arm(context, run)
         return set_going(context, run, batch)
 
     patch.setattr(run_creation, "arm", lambda context, run: None)

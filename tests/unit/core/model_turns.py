@@ -1,10 +1,10 @@
 """What models say, cut as providers cut it: strategies for random turns."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -42,7 +42,7 @@ class SaidCalls:
     fragments: tuple[CallFragment, ...]
 
 
-def cut(draw: DrawFn, text: str, most: int = 5) -> list[str]:
+def cut(draw: Callable[..., Any], text: str, most: int = 5) -> list[str]:
     """Cut a text into pieces, none of them empty; some begin or end with half a character."""
     units = utf16(text)
     length = len(units)
