@@ -10,6 +10,7 @@ import pytest
 
 from core.event_log import EventId
 from core.jobs import StepJob
+from core.message_turns import joined_text
 from core.model import ModelFailure
 from core.paging import PageQuery
 from core.records import RunPhase, RunRecord
@@ -121,6 +122,65 @@ def test_a_runner_killed_after_its_first_delta_leaves_an_incomplete_message_and_
     ]
     # The model does not read its own broken words.
     assert len(world.model.requests[1].messages) == 2
+    assert_consistent(world, run)
+
+
+def test_words_that_were_whole_before_a_call_stay_and_are_said_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread_id = world.thread("Hi")
+    run = world.create_run(thread_id, tools=[function_tool("real")])
+    job = world.queues.steps.pop(0)
+    flush = TurnStreamer.flush
+
+    def flush_and_die(streamer: TurnStreamer) -> None:
+        flush(streamer)
+        if "message.completed" in world.names(run):
+            raise Killed
+
+    with monkeypatch.context() as patch, held_back() as gate:
+        world.model.turn(*text("Hm."), *call("real", "{}", "call_1"), gate, *stop("tool_calls"))
+        patch.setattr(TurnStreamer, "flush", flush_and_die)
+        kill_runner(world, job)
+
+    world.clock.advance(LEASE_SECONDS + 1)
+    world.model.turn(*text("Well."), *call("real", "{}", "call_1"), *stop("tool_calls"))
+    world.deliver(job, deliveries=2)
+
+    assert world.get(run).status == "requires_action"
+    newest, first, _ = world.runner.messages.list(TENANT, thread_id, PageQuery()).data
+    assert (newest.status, first.status) == ("completed", "completed")
+    assert joined_text(first) == "Hm."
+    assert joined_text(newest) == "Well."
+    steps = world.runner.objects.list_steps(TENANT, run.id, PageQuery(order="asc")).data
+    assert [(step.type, step.status) for step in steps] == [
+        ("message_creation", "completed"),
+        ("tool_calls", "failed"),
+        ("message_creation", "completed"),
+        ("tool_calls", "in_progress"),
+    ]
+    assert_consistent(world, run)
+
+
+def test_a_step_that_kills_every_runner_fails_its_run_after_five_claims(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread_id = world.thread("Hi")
+    run = world.create_run(thread_id)
+    monkeypatch.setattr(runner_step, "load_prompt", die)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        kill_runner(world, world.queues.steps.pop(0))
+        assert world.get(run).attempts == attempt
+        while not world.queues.steps:
+            world.check_next()
+
+    world.deliver_next()
+    failed = world.get(run)
+    assert failed.status == "failed"
+    assert failed.last_error is not None
+    assert failed.last_error.message == "The step was interrupted 5 times and is not tried again."
+    assert world.names(run)[-1] == "run.failed"
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
     assert_consistent(world, run)
 
 

@@ -7,11 +7,12 @@ from itertools import permutations
 from typing import Any, get_args
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from core.changes import Leftovers
-from core.dispatch import step_job
+from core.dispatch import StartTools, step_job
 from core.endings import EndTrigger
 from core.jobs import SettleTask, ToolTask
 from core.message_turns import joined_text
@@ -277,6 +278,38 @@ def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: 
     outputs = [turn for turn in world.model.requests[1].messages if turn["role"] == "tool"]
     assert len(outputs) == 2
     assert all("It is safe to call it again" in turn["content"] for turn in outputs)
+
+
+@pytest.mark.parametrize("by", ["redelivery", "check"])
+def test_a_machine_that_could_not_be_started_is_started_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    tool = ScriptedTool()
+    action = offer_action(world, "look_up", tool)
+    world.model.turn(*calls_of("look_up"))
+    run = world.create_run(world.thread("Look it up"), tools=[action])
+    job = world.queues.steps.pop(0)
+
+    def refuse(_: StartTools) -> None:
+        raise ReadTimeoutError(endpoint_url="https://states.test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.machine, "start", refuse)
+        assert world.deliver(job) is False, "the message shall come back"
+    assert world.get(run).phase is RunPhase.TOOLS
+
+    began = world.clock()
+    if by == "check":
+        world.check_next()
+    else:
+        world.deliver(job, deliveries=2)
+    assert world.clock() - began <= 45_000
+    world.execute_next()
+    world.model.turn(*text("Found."), *stop())
+    world.deliver_next()
+    assert world.get(run).status == "completed"
+    assert len(tool.calls) == 1
+    assert len(world.model.requests) == 2, "the committed step was not repeated"
 
 
 def settle_by_check(world: World) -> None:
