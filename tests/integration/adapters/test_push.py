@@ -43,6 +43,7 @@ def run_watched(world: World, post: Any, monkeypatch: pytest.MonkeyPatch) -> Run
     return world.get(run)
 
 
+@pytest.mark.fault("push-out")
 def test_a_run_ends_although_nothing_can_be_pushed_and_all_is_in_its_log(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +62,7 @@ def test_a_run_ends_although_nothing_can_be_pushed_and_all_is_in_its_log(
     assert world.runner.subscriptions.of_run(TENANT, run.thread_id, run.id) == [CONNECTION]
 
 
+@pytest.mark.fault("push-out")
 def test_a_connection_that_is_gone_is_forgotten(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,7 @@ def failing(
 @pytest.mark.parametrize(
     ("error", "carried_out"), [(THROTTLED, False), (LOST, True)], ids=["throttled", "lost"]
 )
+@pytest.mark.fault("table-throttled", "table-answer-lost")
 def test_deltas_wait_for_a_table_that_does_not_answer_and_none_comes_twice(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, carried_out: bool
 ) -> None:
@@ -64,6 +65,7 @@ def test_deltas_wait_for_a_table_that_does_not_answer_and_none_comes_twice(
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("table-throttled")
 def test_an_output_is_stored_once_although_the_table_does_not_answer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +92,7 @@ def test_an_output_is_stored_once_although_the_table_does_not_answer(
     assert len([event for event in outputs if "found" in str(event.data)]) == 1
 
 
+@pytest.mark.fault("bucket-out")
 def test_a_step_waits_for_a_bucket_that_does_not_answer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +112,7 @@ def test_a_step_waits_for_a_bucket_that_does_not_answer(
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("queue-out")
 def test_a_step_whose_next_message_cannot_be_sent_sends_it_when_its_own_comes_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
