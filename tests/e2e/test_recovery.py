@@ -51,6 +51,7 @@ def kill_caller(request: dict[str, Any]) -> None:
         pytest.param({"stall_after": 10, "stall": 20}, True, id="after-its-first-delta"),
     ],
 )
+@pytest.mark.fault("runner-after-claim", "runner-after-delta")
 def test_a_killed_runner_is_replaced_and_the_answer_is_whole(
     service: Service, turn: dict[str, Any], seen_before: bool
 ) -> None:

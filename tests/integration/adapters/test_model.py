@@ -206,6 +206,7 @@ def test_an_error_within_the_answer_is_sorted_as_one_before_it(
         (503, True, "server_error"),
     ],
 )
+@pytest.mark.fault("model-rate-limit", "model-down", "model-refuses")
 def test_a_status_is_sorted_by_what_it_means_for_the_run(
     server: ScriptedModelServer, status: int, retryable: bool, code: str
 ) -> None:
@@ -214,6 +215,7 @@ def test_a_status_is_sorted_by_what_it_means_for_the_run(
     assert str(status) in failed.message
 
 
+@pytest.mark.fault("model-rate-limit")
 def test_a_providers_wish_to_wait_is_passed_on(server: ScriptedModelServer) -> None:
     limited = script({"fail": {"status": 429, "retry_after": 3}})
     assert failure(model_at(server.base_url), limited).retry_after == 3
@@ -224,6 +226,7 @@ def test_a_spent_quota_is_final(server: ScriptedModelServer) -> None:
     assert not failure(model_at(server.base_url), spent).retryable
 
 
+@pytest.mark.fault("model-refuses")
 def test_a_wrong_key_is_final_and_is_not_repeated(server: ScriptedModelServer) -> None:
     with pytest.raises(ModelFailure, match="Check the model key") as caught:
         ask(model_at(server.base_url, key="sk-wrong-key"), "Hi")
@@ -239,6 +242,7 @@ def test_a_wrong_key_is_final_and_is_not_repeated(server: ScriptedModelServer) -
         pytest.param({"text": {"tokens": 20}, "malformed": True}, id="malformed"),
     ],
 )
+@pytest.mark.fault("model-reset-within", "model-stall", "model-malformed")
 def test_an_answer_that_breaks_off_gives_what_came_and_may_be_asked_again(
     server: ScriptedModelServer, turn: dict[str, object]
 ) -> None:
@@ -251,6 +255,7 @@ def test_an_answer_that_breaks_off_gives_what_came_and_may_be_asked_again(
     assert any(chunk.text for chunk in came)
 
 
+@pytest.mark.fault("model-down")
 def test_a_model_that_cannot_be_reached_says_what_to_check() -> None:
     dead = model_at(f"http://127.0.0.1:{choose_port(None)}/v1")
     failed = failure(dead, "Hi")

@@ -97,6 +97,7 @@ def slow(world: World, run: RunRecord) -> Worker:
     return worker
 
 
+@pytest.mark.fault("message-same-moment")
 def test_a_claim_from_before_a_late_commit_is_refused(
     world: World, run: RunRecord, slow: Worker
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_claim_that_saw_nothing_open_is_refused_once_a_message_is_open(
     assert "message.incomplete" in world.names(run)
 
 
+@pytest.mark.fault("zombie")
 def test_a_claim_leaves_the_slow_worker_nothing_to_commit(
     world: World, run: RunRecord, slow: Worker
 ) -> None:

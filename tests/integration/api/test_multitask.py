@@ -287,6 +287,7 @@ def test_a_cancel_that_meets_the_runs_turn_cancels_the_run_with_its_turn(
     assert world.queues.steps[-1].run_id == waiting[2]
 
 
+@pytest.mark.fault("runner-before-dispatch")
 def test_a_turn_whose_step_was_never_sent_is_found_by_its_check(
     client: TestClient,
     world: World,

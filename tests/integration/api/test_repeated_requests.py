@@ -48,6 +48,7 @@ KINDS = pytest.mark.parametrize("kind", ["assistant", "thread", "thread and run"
 
 
 @KINDS
+@pytest.mark.fault("api-before-enqueue")
 def test_a_retry_gets_the_first_answer(client: TestClient, kind: str) -> None:
     path, body, listed = body_of(kind, client)
     first = client.post(path, json=body)
@@ -58,6 +59,7 @@ def test_a_retry_gets_the_first_answer(client: TestClient, kind: str) -> None:
 
 
 @KINDS
+@pytest.mark.fault("api-before-transaction")
 def test_a_retry_whose_first_attempt_never_came_is_carried_out(
     client: TestClient, kind: str
 ) -> None:

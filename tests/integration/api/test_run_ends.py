@@ -221,6 +221,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("state", "end"), WAYS)
+@pytest.mark.fault("cancel", "expiry", "message-after-end")
 def test_a_run_ends_in_the_open_wherever_it_is_and_frees_its_thread(
     scene: Scene, state: str, end: str
 ) -> None:

@@ -88,6 +88,7 @@ def test_a_new_run_logs_and_pushes_that_it_was_created_and_queued(
     assert [str(event_id) for event_id, _ in batch.numbered()] == [event["id"] for event in events]
 
 
+@pytest.mark.fault("api-before-transaction")
 def test_the_check_is_armed_before_the_run_exists(
     client: TestClient, world: World, assistant: str, thread: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +102,7 @@ def test_the_check_is_armed_before_the_run_exists(
     assert seen == [None]
 
 
+@pytest.mark.fault("api-before-enqueue", "queue-out")
 def test_a_run_whose_step_could_not_be_enqueued_is_answered_and_found_by_its_check(
     client: TestClient, world: World, assistant: str, thread: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,6 +314,7 @@ def test_a_run_that_somebody_works_on_is_asked_to_cancel(
     assert ended["status"] == "cancelled"
 
 
+@pytest.mark.fault("cancel")
 def test_a_run_whose_worker_is_gone_is_cancelled_at_once(
     client: TestClient, world: World, assistant: str, thread: str
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_run_survives_many_cuts_each_before_anything_new_came() -> None:
         assert read_run(gateway) == ["1-0"]
 
 
+@pytest.mark.fault("push-out")
 def test_a_frame_that_was_lost_is_asked_for() -> None:
     def script(gateway: FakeGateway) -> None:
         connection = gateway.next_connection()

@@ -142,6 +142,7 @@ def test_results_do_not_pass_through_the_machine(start: Callable[[Worker], Machi
     assert (execution["status"], execution["output"]) == ("SUCCEEDED", "{}")
 
 
+@pytest.mark.fault("tool-slow")
 def test_a_call_that_takes_too_long_is_settled_as_such(start: Callable[[Worker], Machine]) -> None:
     def slow(task: dict[str, Any]) -> None:
         if task["kind"] == "call":
@@ -154,6 +155,7 @@ def test_a_call_that_takes_too_long_is_settled_as_such(start: Callable[[Worker],
     assert len(machine.resumed()) == 1
 
 
+@pytest.mark.fault("tool-worker-before", "tool-worker-during", "tool-worker-after")
 def test_a_call_that_fails_is_made_once_and_settled_without_the_errors_text(
     start: Callable[[Worker], Machine],
 ) -> None:
@@ -205,6 +207,7 @@ def test_a_call_is_made_again_if_lambda_had_no_room_for_it(
     assert [type(task) for task in machine.tasks] == [ToolTask]
 
 
+@pytest.mark.fault("call-not-settled")
 def test_a_call_that_cannot_even_be_settled_holds_up_neither_the_others_nor_the_run(
     start: Callable[[Worker], Machine],
 ) -> None:
@@ -226,6 +229,7 @@ def test_a_step_without_calls_is_resumed_at_once(start: Callable[[Worker], Machi
     assert (machine.tasks, len(machine.resumed())) == ([], 1)
 
 
+@pytest.mark.fault("machine-times-out")
 def test_the_machine_ends_within_what_express_workflows_may_take() -> None:
     text = definition("http://queue")
     assert json.loads(text)["TimeoutSeconds"] <= 300

@@ -26,6 +26,7 @@ def handle(body: str) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.fault("step-fails")
 def test_a_dead_letter_fails_its_run_and_frees_the_thread(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,6 +48,7 @@ def test_a_dead_letter_fails_its_run_and_frees_the_thread(
     )
 
 
+@pytest.mark.fault("step-fails")
 def test_a_letter_of_a_step_that_was_carried_out_after_all_changes_nothing(world: World) -> None:
     world.model.turn(*text("Done."), *stop())
     run = world.create_run(world.thread("Hi"))
@@ -56,6 +58,7 @@ def test_a_letter_of_a_step_that_was_carried_out_after_all_changes_nothing(world
     assert world.get(run).status == "completed"
 
 
+@pytest.mark.fault("step-fails")
 def test_a_letter_of_a_run_that_somebody_works_on_is_left_to_that_worker(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +76,7 @@ def test_a_letter_of_a_run_that_somebody_works_on_is_left_to_that_worker(
     assert world.get(run).status == "completed"
 
 
+@pytest.mark.fault("message-unreadable")
 def test_an_unreadable_letter_is_put_aside_and_an_unknown_run_ignored(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +86,7 @@ def test_an_unreadable_letter_is_put_aside_and_an_unknown_run_ignored(
         assert handle(body) == {"batchItemFailures": []}
 
 
+@pytest.mark.fault("table-out")
 def test_a_table_that_fails_for_a_while_leaves_the_letter_for_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from core.event_log import EventId
 from core.jobs import StepJob
+from core.message_turns import joined_text
 from core.model import ModelFailure
 from core.paging import PageQuery
 from core.records import RunPhase, RunRecord
@@ -59,6 +60,7 @@ def assert_consistent(world: World, run: RunRecord) -> None:
     assert len(ended) == len(set(ended))
 
 
+@pytest.mark.fault("runner-after-claim")
 def test_a_runner_killed_after_its_claim_is_replaced_by_redelivery(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +82,7 @@ def test_a_runner_killed_after_its_claim_is_replaced_by_redelivery(
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("runner-after-delta")
 def test_a_runner_killed_after_its_first_delta_leaves_an_incomplete_message_and_a_new_one_begins(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +127,68 @@ def test_a_runner_killed_after_its_first_delta_leaves_an_incomplete_message_and_
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("runner-after-words")
+def test_words_that_were_whole_before_a_call_stay_and_are_said_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread_id = world.thread("Hi")
+    run = world.create_run(thread_id, tools=[function_tool("real")])
+    job = world.queues.steps.pop(0)
+    flush = TurnStreamer.flush
+
+    def flush_and_die(streamer: TurnStreamer) -> None:
+        flush(streamer)
+        if "message.completed" in world.names(run):
+            raise Killed
+
+    with monkeypatch.context() as patch, held_back() as gate:
+        world.model.turn(*text("Hm."), *call("real", "{}", "call_1"), gate, *stop("tool_calls"))
+        patch.setattr(TurnStreamer, "flush", flush_and_die)
+        kill_runner(world, job)
+
+    world.clock.advance(LEASE_SECONDS + 1)
+    world.model.turn(*text("Well."), *call("real", "{}", "call_1"), *stop("tool_calls"))
+    world.deliver(job, deliveries=2)
+
+    assert world.get(run).status == "requires_action"
+    newest, first, _ = world.runner.messages.list(TENANT, thread_id, PageQuery()).data
+    assert (newest.status, first.status) == ("completed", "completed")
+    assert joined_text(first) == "Hm."
+    assert joined_text(newest) == "Well."
+    steps = world.runner.objects.list_steps(TENANT, run.id, PageQuery(order="asc")).data
+    assert [(step.type, step.status) for step in steps] == [
+        ("message_creation", "completed"),
+        ("tool_calls", "failed"),
+        ("message_creation", "completed"),
+        ("tool_calls", "in_progress"),
+    ]
+    assert_consistent(world, run)
+
+
+@pytest.mark.fault("step-kills-runners")
+def test_a_step_that_kills_every_runner_fails_its_run_after_five_claims(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread_id = world.thread("Hi")
+    run = world.create_run(thread_id)
+    monkeypatch.setattr(runner_step, "load_prompt", die)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        kill_runner(world, world.queues.steps.pop(0))
+        assert world.get(run).attempts == attempt
+        while not world.queues.steps:
+            world.check_next()
+
+    world.deliver_next()
+    failed = world.get(run)
+    assert failed.status == "failed"
+    assert failed.last_error is not None
+    assert failed.last_error.message == "The step was interrupted 5 times and is not tried again."
+    assert world.names(run)[-1] == "run.failed"
+    assert world.runner.threads.active_run(TENANT, thread_id) is None
+    assert_consistent(world, run)
+
+
+@pytest.mark.fault("runner-before-dispatch", "message-twice", "message-late")
 def test_a_runner_killed_after_its_commit_is_followed_by_the_dispatch_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +212,7 @@ def test_a_runner_killed_after_its_commit_is_followed_by_the_dispatch_alone(
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("runner-after-claim")
 def test_the_check_replaces_a_killed_runner_without_any_redelivery(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +241,7 @@ def test_an_older_check_leaves_the_run_to_its_successor(world: World) -> None:
     assert world.queues.checks == [], "it neither acted nor armed itself again"
 
 
+@pytest.mark.fault("api-before-transaction")
 def test_a_check_whose_write_never_came_acts_on_nothing_but_stays_awake(world: World) -> None:
     run = world.create_run(world.thread("Hi"))
     early = world.queues.checks[0][0].model_copy(update={"watch": 2})
@@ -186,6 +253,7 @@ def test_a_check_whose_write_never_came_acts_on_nothing_but_stays_awake(world: W
     assert world.get(run).status == "queued"
 
 
+@pytest.mark.fault("zombie")
 def test_a_zombie_writes_nothing_that_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     thread_id = world.thread("Hi")
     run = world.create_run(thread_id)
@@ -220,6 +288,7 @@ def test_a_zombie_writes_nothing_that_counts(world: World, monkeypatch: pytest.M
     assert [m.content[0].model_dump()["text"]["value"] for m in completed] == ["The successor's."]
 
 
+@pytest.mark.fault("model-reset-within")
 def test_an_answer_that_breaks_off_is_begun_anew_at_once(world: World) -> None:
     run = world.create_run(world.thread("Hi"))
     job = world.queues.steps.pop(0)
@@ -233,6 +302,7 @@ def test_an_answer_that_breaks_off_is_begun_anew_at_once(world: World) -> None:
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("model-reset-within")
 def test_an_answer_that_always_breaks_off_fails_the_run_with_the_models_reason(
     world: World,
 ) -> None:
@@ -251,6 +321,7 @@ def test_an_answer_that_always_breaks_off_fails_the_run_with_the_models_reason(
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("runner-out-of-time")
 def test_a_function_that_runs_out_of_time_hands_the_run_over(world: World) -> None:
     run = world.create_run(world.thread("Hi"))
     job = world.queues.steps.pop(0)
@@ -264,6 +335,7 @@ def test_a_function_that_runs_out_of_time_hands_the_run_over(world: World) -> No
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("cancel")
 def test_a_run_that_was_cancelled_while_it_streamed_ends_cancelled(world: World) -> None:
     thread_id = world.thread("Hi")
     run = world.create_run(thread_id)
@@ -284,6 +356,7 @@ def test_a_run_that_was_cancelled_while_it_streamed_ends_cancelled(world: World)
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("expiry")
 def test_a_run_whose_client_never_answers_expires(world: World) -> None:
     thread_id = world.thread("Hi")
     world.model.turn(*call("real", "{}", "call_1"), *stop("tool_calls"))
@@ -301,6 +374,7 @@ def test_a_run_whose_client_never_answers_expires(world: World) -> None:
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("cancel")
 def test_a_run_that_was_told_to_be_cancelling_is_cancelled_even_after_its_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ def rest(world: World) -> RunRecord:
     return world.get(run)
 
 
+@pytest.mark.fault("model-rate-limit")
 def test_a_run_rests_for_as_long_as_the_model_asks_and_nobody_works_meanwhile(
     world: World,
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_check_lets_a_run_rest_and_sends_for_it_if_nobody_does_after_that(worl
     assert world.get(run).status == "completed"
 
 
+@pytest.mark.fault("model-rate-limit")
 def test_a_run_that_rests_is_cancelled_at_once(world: World) -> None:
     run = rest(world)
     assert end_cancelled(api_context_of(world), run).status == "cancelled"
@@ -86,6 +88,7 @@ def test_a_letter_of_a_run_that_rests_is_left_to_the_end_of_its_rest(world: Worl
     assert world.get(run).status == "in_progress"
 
 
+@pytest.mark.fault("model-down")
 def test_rests_grow_and_the_last_attempt_fails_the_run_with_the_models_reason(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +114,7 @@ def test_rests_grow_and_the_last_attempt_fails_the_run_with_the_models_reason(
 
 
 @pytest.mark.parametrize("seconds", [LONGEST_REST_SECONDS + 1, 299.0])
+@pytest.mark.fault("model-rate-limit")
 def test_a_run_that_would_rest_too_long_or_beyond_its_end_fails_at_once(
     world: World, seconds: float
 ) -> None:
@@ -126,6 +130,7 @@ def test_a_run_that_would_rest_too_long_or_beyond_its_end_fails_at_once(
     assert failed.last_error.code == "rate_limit_exceeded"
 
 
+@pytest.mark.fault("model-stall")
 def test_a_model_that_falls_silent_in_its_answer_is_asked_anew(world: World) -> None:
     settings = world.runner.settings.model_copy(update={"model_idle_seconds": 1})
     world.runner = replace(world.runner, settings=settings)
@@ -144,6 +149,7 @@ def test_a_model_that_falls_silent_in_its_answer_is_asked_anew(world: World) -> 
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("model-endless")
 def test_an_answer_that_never_ends_is_cut_short(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -220,6 +220,7 @@ def test_an_image_that_cannot_be_shown_is_named(
     assert heard == ['See:\nHere is an image that could not be read: "it" (file-1).']
 
 
+@pytest.mark.fault("bucket-out")
 def test_a_bucket_that_does_not_answer_costs_the_image_and_not_the_run(
     world: World, files: UploadedFiles
 ) -> None:

@@ -1,4 +1,4 @@
-"""A table that does not answer for a while, in the middle of an answer."""
+"""A table, a bucket or a queue that does not answer for a while."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from core.records import RunPhase
 from tests.integration.runner.test_interruptions import assert_consistent
 from tests.support.model import call, stop, text
 from tests.support.tools import ScriptedTool, offer_action
-from tests.support.world import TENANT, World
+from tests.support.world import TENANT, World, function_tool
 
 THROTTLED = ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem")
 LOST = ReadTimeoutError(endpoint_url="https://table.test")
@@ -23,12 +23,12 @@ def failing(
     """Return a request that fails the first so many times, perhaps after it was carried out."""
     left = [times]
 
-    def request(**arguments: Any) -> Any:
+    def request(*places: Any, **arguments: Any) -> Any:
         if not left[0]:
-            return call(**arguments)
+            return call(*places, **arguments)
         left[0] -= 1
         if carried_out:
-            call(**arguments)
+            call(*places, **arguments)
         raise error
 
     return request
@@ -37,6 +37,7 @@ def failing(
 @pytest.mark.parametrize(
     ("error", "carried_out"), [(THROTTLED, False), (LOST, True)], ids=["throttled", "lost"]
 )
+@pytest.mark.fault("table-throttled", "table-answer-lost")
 def test_deltas_wait_for_a_table_that_does_not_answer_and_none_comes_twice(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, carried_out: bool
 ) -> None:
@@ -64,6 +65,7 @@ def test_deltas_wait_for_a_table_that_does_not_answer_and_none_comes_twice(
     assert_consistent(world, run)
 
 
+@pytest.mark.fault("table-throttled")
 def test_an_output_is_stored_once_although_the_table_does_not_answer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,3 +90,44 @@ def test_an_output_is_stored_once_although_the_table_does_not_answer(
     assert answered.phase is RunPhase.READY
     outputs = [event for _, event in world.events(run) if "output" in str(event.data.get("delta"))]
     assert len([event for event in outputs if "found" in str(event.data)]) == 1
+
+
+@pytest.mark.fault("bucket-out")
+def test_a_step_waits_for_a_bucket_that_does_not_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "Much to read. " * 20_000
+    run = world.create_run(world.thread(question))
+    job = world.queues.steps.pop(0)
+    bucket = world.runner.messages._texts._client  # type: ignore[attr-defined]
+    monkeypatch.setattr(bucket, "get_object", failing(bucket.get_object, LOST, 1))
+    assert world.deliver(job) is False, "the message shall come back"
+    assert world.queues.returned == [1]
+    assert not world.get(run).is_leased(world.clock())
+
+    world.model.turn(*text("I see."), *stop())
+    assert world.deliver(job, deliveries=2)
+    assert world.get(run).status == "completed"
+    assert question in str(world.model.requests[-1].messages)
+    assert_consistent(world, run)
+
+
+@pytest.mark.fault("queue-out")
+def test_a_step_whose_next_message_cannot_be_sent_sends_it_when_its_own_comes_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.create_run(world.thread("Do"), tools=[function_tool("real")])
+    job = world.queues.steps.pop(0)
+    world.model.turn(*call("imagined", "{}", "call_1"), *stop("tool_calls"))
+    with monkeypatch.context() as patch:
+        patch.setattr(world.queues, "send_step", failing(world.queues.send_step, LOST, 1))
+        assert world.deliver(job) is False, "the message shall come back"
+    assert (world.get(run).step_no, world.queues.steps) == (1, [])
+
+    world.deliver(job, deliveries=2)
+    assert [sent.step_no for sent in world.queues.steps] == [1]
+    world.model.turn(*text("Done."), *stop())
+    world.deliver_next()
+    assert world.get(run).status == "completed"
+    assert len(world.model.requests) == 2
+    assert_consistent(world, run)

@@ -203,6 +203,7 @@ def test_an_answer_cut_for_length_leaves_the_run_incomplete(world: World) -> Non
         (ModelFailure("HTTP 429", code="rate_limit_exceeded"), "rate_limit_exceeded"),
     ],
 )
+@pytest.mark.fault("model-refuses")
 def test_a_final_failure_of_the_model_fails_the_run_with_its_reason(
     world: World, failure: ModelFailure, code: str
 ) -> None:
@@ -219,6 +220,7 @@ def test_a_final_failure_of_the_model_fails_the_run_with_its_reason(
     assert world.names(run)[-1] == "run.failed"
 
 
+@pytest.mark.fault("model-reset-before", "model-down")
 def test_a_passing_failure_before_the_first_token_is_tried_again_in_the_step(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +258,7 @@ def test_calls_beyond_the_step_limit_fail_the_run(world: World) -> None:
     assert "tool calls" in failed.last_error.message
 
 
+@pytest.mark.fault("model-down")
 def test_a_model_that_cannot_be_reached_fails_the_run_and_says_what_to_check(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,11 +7,12 @@ from itertools import permutations
 from typing import Any, get_args
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from core.changes import Leftovers
-from core.dispatch import step_job
+from core.dispatch import StartTools, step_job
 from core.endings import EndTrigger
 from core.jobs import SettleTask, ToolTask
 from core.message_turns import joined_text
@@ -140,6 +141,7 @@ def test_internal_calls_run_first_and_then_the_client_is_asked(world: World) -> 
     assert [turn["content"] for turn in told] == ["yes", 'echo {"n": 1}']
 
 
+@pytest.mark.fault("message-twice")
 def test_a_call_is_made_once_however_often_it_is_asked_for(world: World) -> None:
     tool = ScriptedTool()
     action = offer_action(world, "look_up", tool)
@@ -157,6 +159,7 @@ def test_a_call_is_made_once_however_often_it_is_asked_for(world: World) -> None
     assert len(tool.calls) == 1
 
 
+@pytest.mark.fault("tool-worker-during")
 def test_a_worker_that_dies_in_its_tool_is_not_repeated_and_the_machine_settles_the_call(
     world: World,
 ) -> None:
@@ -184,6 +187,7 @@ def test_a_worker_that_dies_in_its_tool_is_not_repeated_and_the_machine_settles_
     assert "may or may not" in world.model.requests[1].messages[-1]["content"]
 
 
+@pytest.mark.fault("tool-slow")
 def test_a_late_output_of_a_settled_call_is_dropped(world: World) -> None:
     action = offer_action(world, "slow", ScriptedTool())
     world.model.turn(*calls_of("slow"))
@@ -260,6 +264,7 @@ def test_what_a_run_left_open_costs_a_query_in_its_tool_phase_only(
     assert asked == []
 
 
+@pytest.mark.fault("machine-lost", "machine-times-out")
 def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: World) -> None:
     action = offer_action(world, "look_up", ScriptedTool())
     world.model.turn(*calls_of("look_up", "look_up")).turn(*text("No luck."), *stop())
@@ -279,6 +284,39 @@ def test_a_lost_execution_is_started_again_and_then_settled_by_the_check(world: 
     assert all("It is safe to call it again" in turn["content"] for turn in outputs)
 
 
+@pytest.mark.parametrize("by", ["redelivery", "check"])
+@pytest.mark.fault("machine-out")
+def test_a_machine_that_could_not_be_started_is_started_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    tool = ScriptedTool()
+    action = offer_action(world, "look_up", tool)
+    world.model.turn(*calls_of("look_up"))
+    run = world.create_run(world.thread("Look it up"), tools=[action])
+    job = world.queues.steps.pop(0)
+
+    def refuse(_: StartTools) -> None:
+        raise ReadTimeoutError(endpoint_url="https://states.test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.machine, "start", refuse)
+        assert world.deliver(job) is False, "the message shall come back"
+    assert world.get(run).phase is RunPhase.TOOLS
+
+    began = world.clock()
+    if by == "check":
+        world.check_next()
+    else:
+        world.deliver(job, deliveries=2)
+    assert world.clock() - began <= 45_000
+    world.execute_next()
+    world.model.turn(*text("Found."), *stop())
+    world.deliver_next()
+    assert world.get(run).status == "completed"
+    assert len(tool.calls) == 1
+    assert len(world.model.requests) == 2, "the committed step was not repeated"
+
+
 def settle_by_check(world: World) -> None:
     """Let checks come due until the tool phase is over."""
     world.machine.started.clear()
@@ -295,6 +333,7 @@ def outputs_told(world: World) -> dict[str, str]:
     return {turn["tool_call_id"]: turn["content"] for turn in turns if turn["role"] == "tool"}
 
 
+@pytest.mark.fault("tool-worker-before", "tool-worker-during", "call-not-settled")
 def test_a_call_that_was_claimed_may_have_acted_and_one_that_was_not_has_not(
     world: World,
 ) -> None:

@@ -69,6 +69,7 @@ def test_clients_are_told_not_to_repeat_what_cannot_succeed(
     assert answer.headers.get("x-should-retry") == header
 
 
+@pytest.mark.fault("table-throttled")
 def test_a_store_that_is_busy_asks_for_another_try() -> None:
     answer = client(StoreUnavailable("SECRET")).get("/fails")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
