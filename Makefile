@@ -72,6 +72,11 @@ chaos: setup ## kill workers at random while runs go on, then audit the tables (
 bench: setup ## measure what each endpoint asks of AWS: the table of docs/costs.md
 	@PYTHONPATH=functions $(python) -m bench.endpoints
 
+.PHONY: bench-runner
+bench-runner: setup ## measure the runner's processor time and memory: the tables of docs/performance.md
+	@PYTHONPATH=functions $(python) -m bench.deltas
+	@PYTHONPATH=functions $(python) -m bench.memory
+
 .PHONY: coverage
 coverage: setup ## run the unit and integration tests and show what they do not reach
 	$(python) -m pytest tests/unit tests/integration -n auto --cov
