@@ -9,6 +9,8 @@ import openai
 
 T = TypeVar("T")
 _PAUSE_SECONDS: Final = 1.0
+# API Gateway ends a request after 29 seconds; the emulator does not.
+_GATEWAY_SECONDS: Final = 29.0
 
 
 class OutOfPatience(Exception):
@@ -48,9 +50,11 @@ class ApiClient:
 
     def __init__(self, base_url: str, api_key: str, traffic: Traffic, deadline: float) -> None:
         http = openai.DefaultHttpxClient(
-            event_hooks={"request": [traffic.note]}, trust_env=False, timeout=60
+            event_hooks={"request": [traffic.note]}, trust_env=False, timeout=_GATEWAY_SECONDS
         )
-        self.sdk = openai.OpenAI(base_url=base_url, api_key=api_key, http_client=http)
+        self.sdk = openai.OpenAI(
+            base_url=base_url, api_key=api_key, http_client=http, timeout=_GATEWAY_SECONDS
+        )
         self._traffic = traffic
         self._deadline = deadline
 

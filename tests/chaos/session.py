@@ -1,9 +1,8 @@
 """One session of chaos on a running stack: clients talk, the killer kills, the tables are read."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from random import Random
@@ -20,13 +19,11 @@ from tests.chaos.reading import read_picture, wait_for_queues
 from tests.chaos.recoveries import ModelLedger, interruptions, port_of
 from tests.chaos.reports import RunReport
 from tests.chaos.summary import Session
-from tests.chaos.watching import TIMING, Watchers
+from tests.chaos.watching import Watchers
 from tests.chaos.workers import FUNCTIONS
-from threadrunner_client import Client
 
 # A run that is given no time expires after ten minutes: one that goes on after that never ends.
 PATIENCE_SECONDS: Final = 660
-_CONNECTIONS: Final = 4
 _LAST_EVENTS_SECONDS: Final = 60
 
 
@@ -84,10 +81,10 @@ def run_session(
         ledger.start()
         killer.start()
         try:
-            with _watchers(info) as watchers:
-                talk = _Talk(info, offer, watchers, traffic, killer, say)
-                reports = talk.hold(conversations, options.at_once)
-                watchers.finish(_LAST_EVENTS_SECONDS)
+            watchers = Watchers(info)
+            talk = _Talk(info, offer, watchers, traffic, killer, say)
+            reports = talk.hold(conversations, options.at_once)
+            watchers.finish(_LAST_EVENTS_SECONDS)
         finally:
             killer.stop()
         say("all conversations are over; waiting for the queues")
@@ -159,15 +156,3 @@ def _prepare(info: StackInfo, notes: Notes) -> Offer:
     (action,) = actions["data"]
     api.close()
     return Offer(assistant.id, {"type": "action", "id": action["id"]})
-
-
-@contextmanager
-def _watchers(info: StackInfo) -> Iterator[Watchers]:
-    with ExitStack() as stack:
-        clients = [
-            stack.enter_context(
-                Client(info.websocket_url, info.api_key, base_url=info.base_url, timing=TIMING)
-            )
-            for _ in range(_CONNECTIONS)
-        ]
-        yield Watchers(clients)

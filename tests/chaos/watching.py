@@ -2,38 +2,36 @@
 
 import threading
 import time
-from collections.abc import Sequence
 from typing import Final
 
+from infra.local.info import StackInfo
 from tests.chaos.reports import RunReport
 from threadrunner_client import Client, Event, StreamTimeout, ThreadRunnerError, Timing
 
-# What a killed worker had not pushed yet is asked for after this long a silence.
-TIMING: Final = Timing(refresh_interval=20)
+# What a killed worker had not pushed yet is asked for after this long a silence. A busy machine may
+# take its time to make a connection.
+_TIMING: Final = Timing(refresh_interval=20, connect_timeout=30, give_up_after=180)
 
 
 class Watchers:
-    """Watches runs, each in a thread of its own, over a few connections.
+    """Watches runs, each in a thread and over a connection of its own.
 
     Args:
-        clients: the connections.
+        info: the stack that the runs are on.
     """
 
-    def __init__(self, clients: Sequence[Client]) -> None:
-        self._clients = clients
+    def __init__(self, info: StackInfo) -> None:
+        self._info = info
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()
-        self._lock = threading.Lock()
 
     def watch(self, report: RunReport, thread_id: str, run_id: str, after: float) -> None:
         """Have a run watched from so many seconds from now on; its transcript is reported."""
-        with self._lock:
-            client = self._clients[len(self._threads) % len(self._clients)]
-            thread = threading.Thread(
-                target=self._watch, args=(client, report, thread_id, run_id, after), daemon=True
-            )
-            self._threads.append(thread)
+        thread = threading.Thread(
+            target=self._watch, args=(report, thread_id, run_id, after), daemon=True
+        )
         thread.start()
+        self._threads.append(thread)
 
     def finish(self, seconds: float) -> None:
         """Wait until all have heard the end of their runs, for so many seconds at most."""
@@ -44,16 +42,17 @@ class Watchers:
         for thread in self._threads:
             thread.join()
 
-    def _watch(
-        self, client: Client, report: RunReport, thread_id: str, run_id: str, after: float
-    ) -> None:
+    def _watch(self, report: RunReport, thread_id: str, run_id: str, after: float) -> None:
         if self._over.wait(after):
             return
         heard: list[Event] = []
         try:
-            with client.subscribe(
-                thread_id=thread_id, run_id=run_id, until="end", timeout=1
-            ) as events:
+            with (
+                self._client() as client,
+                client.subscribe(
+                    thread_id=thread_id, run_id=run_id, until="end", timeout=1
+                ) as events,
+            ):
                 while not self._over.is_set():
                     try:
                         for event in events:
@@ -66,3 +65,7 @@ class Watchers:
             report.complaints.append(f"its watcher met {type(error).__name__}: {error}")
         else:
             report.complaints.append("its watcher did not hear of its end")
+
+    def _client(self) -> Client:
+        info = self._info
+        return Client(info.websocket_url, info.api_key, base_url=info.base_url, timing=_TIMING)
