@@ -1,4 +1,4 @@
-"""A model endpoint that says as many tokens as it is asked for, as fast: `python -m bench.stub_model`.
+"""A model endpoint that says as many tokens as it is asked for: `python -m bench.stub_model`.
 
 A process of its own, so that only the client's work is measured. The model's name is what it is to
 do: `1000@50` says 1,000 tokens, 50 a second; `1000@0` says them as fast as they are read. Chunks

@@ -55,7 +55,7 @@ def build_context(model_url: str, aws_url: str) -> RunnerContext:
 
 
 def request_for(tokens: int, per_second: int) -> ModelRequest:
-    """Return what asks the stub of a model for so many tokens; `per_second` 0 is without a pause."""
+    """Return what asks the stub of a model for so many tokens; `per_second` 0 is no pause."""
     return ModelRequest(model_name(tokens, per_second), _MESSAGES, [], {})
 
 

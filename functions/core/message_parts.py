@@ -1,6 +1,11 @@
 """A message's content as it is put together: texts and refusals, each of many pieces."""
 
+from typing import Final
+
 from core.schema.messages import RefusalContent, Text, TextContent
+
+# A token alone takes ten times the memory of its characters: so many at most are kept as they came.
+MAX_PIECES: Final = 1000
 
 
 class MessageParts:
@@ -18,7 +23,10 @@ class MessageParts:
         begins = not self._parts or self._parts[-1][0] != kind
         if begins:
             self._parts.append((kind, []))
-        self._parts[-1][1].append(piece)
+        pieces = self._parts[-1][1]
+        pieces.append(piece)
+        if len(pieces) > MAX_PIECES:
+            pieces[:] = ["".join(pieces)]
         return len(self._parts) - 1, begins
 
     @property

@@ -18,6 +18,8 @@ class ChunkSource:
         self._model = model
         self._request = request
         self._chunks: deque[ModelChunk] = deque()
+        self._arrived_bytes = 0
+        self._enough_bytes = 1
         self._changed = threading.Condition()
         self._ended = False
         self._failure: BaseException | None = None
@@ -27,16 +29,23 @@ class ChunkSource:
         self._thread = threading.Thread(target=self._read, name="model", daemon=True)
         self._thread.start()
 
-    def wait(self, timeout_seconds: float) -> None:
-        """Wait until there is something to take, or the answer has ended, or the time is over."""
+    def wait(self, timeout_seconds: float, enough_bytes: int = 1) -> None:
+        """Wait until there is enough to take, or the answer has ended, or the time is over.
+
+        Args:
+            timeout_seconds: how long.
+            enough_bytes: as `size_of` counts. Chunks that come before that wake nobody.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._chunks or self._ended, timeout_seconds)
+            self._enough_bytes = enough_bytes
+            self._changed.wait_for(self._is_enough, timeout_seconds)
 
     def take(self) -> list[ModelChunk]:
         """Return the chunks that have arrived since the last take."""
-        taken: list[ModelChunk] = []
-        while self._chunks:
-            taken.append(self._chunks.popleft())
+        with self._changed:
+            taken = list(self._chunks)
+            self._chunks.clear()
+            self._arrived_bytes = 0
         return taken
 
     @property
@@ -63,6 +72,9 @@ class ChunkSource:
                 # The reader may be inside the stream: then it ends by itself at the next chunk.
                 return
 
+    def _is_enough(self) -> bool:
+        return self._arrived_bytes >= self._enough_bytes or self._ended
+
     def _read(self) -> None:
         try:
             self._stream = self._model.stream(self._request)
@@ -71,7 +83,9 @@ class ChunkSource:
                     break
                 with self._changed:
                     self._chunks.append(chunk)
-                    self._changed.notify()
+                    self._arrived_bytes += size_of(chunk)
+                    if self._is_enough():
+                        self._changed.notify()
             if self._stopped:
                 self._stream.close()
         except ModelFailure as failure:
@@ -83,3 +97,8 @@ class ChunkSource:
             with self._changed:
                 self._ended = True
                 self._changed.notify()
+
+
+def size_of(chunk: ModelChunk) -> int:
+    """Return about how many bytes a chunk takes in the log: at least one."""
+    return len(chunk.text or "") + 64 * len(chunk.calls) + 1

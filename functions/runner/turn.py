@@ -16,7 +16,7 @@ from core.event_log import Batch, Cursor
 from core.model import ModelFailure, ModelRequest
 from core.records import RunRecord
 from core.turn_assembler import Turn, TurnAssembler
-from runner.chunk_source import ChunkSource
+from runner.chunk_source import ChunkSource, size_of
 from wiring.bootstrap import RunnerContext
 from wiring.telemetry import count, duration, logger
 
@@ -149,11 +149,11 @@ class TurnStreamer:
         waiting_bytes = 0
         try:
             while True:
-                source.wait(self._wait_seconds(waiting_bytes > 0))
+                source.wait(*self._wait_for(waiting_bytes))
                 chunks = source.take()
                 for chunk in chunks:
                     self._assembler.push(chunk)
-                    waiting_bytes += len(chunk.text or "") + 64 * len(chunk.calls) + 1
+                    waiting_bytes += size_of(chunk)
                 if chunks:
                     heard_at = self._monotonic()
                 if first and self._assembler.started:
@@ -180,10 +180,15 @@ class TurnStreamer:
         since = self._monotonic() - self._flushed_at
         return since >= self._flush_seconds or waiting_bytes >= self._context.settings.flush_bytes
 
-    def _wait_seconds(self, something_waits: bool) -> float:
-        if not something_waits:
-            return _LOOK_SECONDS
-        return max(0.0, self._flushed_at + self._flush_seconds - self._monotonic())
+    def _wait_for(self, waiting_bytes: int) -> tuple[float, int]:
+        """Return how long to wait for the model, in seconds, and for how many bytes.
+
+        Until the next flush is due, only what fills it may wake the loop; after that, anything.
+        """
+        seconds = self._flushed_at + self._flush_seconds - self._monotonic()
+        if seconds > 0:
+            return seconds, max(1, self._context.settings.flush_bytes - waiting_bytes)
+        return (0.0 if waiting_bytes else _LOOK_SECONDS), 1
 
     def _look_up(self) -> None:
         context, run = self._context, self._held.run
