@@ -12,7 +12,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from openai import OpenAI
 
@@ -37,9 +37,10 @@ def bare_loop(model_url: str) -> Loop:
 
     def read(request: ModelRequest) -> None:
         heard = 0
+        messages: Any = request.messages
         for chunk in client.chat.completions.create(
             model=request.model,
-            messages=request.messages,  # type: ignore[arg-type]
+            messages=messages,
             stream=True,
             stream_options={"include_usage": True},
         ):
