@@ -69,8 +69,9 @@ chaos: setup ## kill workers at random while runs go on, then audit the tables (
 	  $(if $(SEED),--seed $(SEED)) $(if $(EVERY),--every $(EVERY)) $(OPTIONS)
 
 .PHONY: bench
-bench: setup ## measure what each endpoint asks of AWS: the table of docs/costs.md
+bench: setup ## measure what each endpoint and each part of a run asks of AWS: the tables of docs/costs.md
 	@PYTHONPATH=functions $(python) -m bench.endpoints
+	@PYTHONPATH=functions $(python) -m bench.steps
 
 .PHONY: bench-runner
 bench-runner: setup ## measure the runner's processor time and memory: the tables of docs/performance.md

@@ -110,7 +110,7 @@ class Bench:
         used = self._meter.usage
         cost = Cost(
             endpoint,
-            _spelled(dict(used.requests)),
+            spelled(dict(used.requests)),
             used.read_units,
             used.write_units,
             len(queues.steps) + len(queues.checks) + len(queues.timers) - before,
@@ -143,7 +143,7 @@ class Bench:
 
 def measure() -> list[Cost]:
     """Return what each endpoint uses."""
-    with _emulated() as bench:
+    with emulated() as bench:
         _assistants(bench)
         _threads_and_messages(bench)
         _runs(bench)
@@ -153,7 +153,7 @@ def measure() -> list[Cost]:
 
 def measure_long_list() -> tuple[Cost, Cost]:
     """Return what it takes to list 100 messages: of a thread of 100, and of one of 10,000."""
-    with _emulated() as bench:
+    with emulated() as bench:
         for size in (100, MESSAGES_OF_A_LONG_THREAD):
             thread = bench.world.thread()
             bench.world.fill(thread, size)
@@ -221,7 +221,8 @@ def _files(bench: Bench) -> None:
     bench.delete("/files/{id}", one)
 
 
-def _spelled(requests: dict[str, int]) -> str:
+def spelled(requests: dict[str, int]) -> str:
+    """Return requests in words: `1 Query, 2 transaction`."""
     ordered = sorted(requests.items(), key=lambda request: (request[0] == _TRANSACTION, request[0]))
     return ", ".join(
         f"{count} {'transaction' if name == _TRANSACTION else name}" for name, count in ordered
@@ -229,7 +230,8 @@ def _spelled(requests: dict[str, int]) -> str:
 
 
 @contextmanager
-def _emulated() -> Iterator[Bench]:
+def emulated() -> Iterator[Bench]:
+    """Give a project on moto."""
     credentials = {
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "bench",
