@@ -12,9 +12,10 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from openai import OpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from bench.stub_model import TOKEN
 from bench.turns import build_context, request_for, run_turn, stub
@@ -39,7 +40,7 @@ def bare_loop(model_url: str) -> Loop:
         heard = 0
         for chunk in client.chat.completions.create(
             model=request.model,
-            messages=request.messages,  # type: ignore[arg-type]
+            messages=cast("list[ChatCompletionMessageParam]", request.messages),
             stream=True,
             stream_options={"include_usage": True},
         ):
