@@ -32,7 +32,8 @@ from wiring.telemetry import log_failure
 _LEASE_SECONDS = 31
 _MANY = 8
 HEADER = (
-    "| part of a run | DynamoDB requests | read units | write units | messages | executions | pushes |\n"
+    "| part of a run | DynamoDB requests | read units | write units | messages | executions "
+    "| pushes |\n"
     "|---|---|---|---|---|---|---|"
 )
 
