@@ -246,7 +246,7 @@ def test_a_wrong_key_is_final_and_is_not_repeated(server: ScriptedModelServer) -
 def test_an_answer_that_breaks_off_gives_what_came_and_may_be_asked_again(
     server: ScriptedModelServer, turn: dict[str, object]
 ) -> None:
-    stream = model_at(server.base_url, idle_seconds=0.5).stream(request(script(turn)))
+    stream = model_at(server.base_url, idle_seconds=2).stream(request(script(turn)))
     came: list[ModelChunk] = []
     with pytest.raises(ModelFailure) as caught:
         for chunk in stream:

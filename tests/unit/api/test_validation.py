@@ -207,6 +207,20 @@ def test_a_wrong_type_is_told_with_the_right_one(
             "Expected a string with maximum length 256, but got a string with length 257 instead.",
             "string_above_max_length",
         ),
+        *(
+            (
+                model,
+                body | {field: "x" * 256_001},
+                f"Invalid '{field}': string too long. Expected a string with maximum length "
+                "256000, but got a string with length 256001 instead.",
+                "string_above_max_length",
+            )
+            for model, body, field in (
+                (CreateAssistant, assistant(), "instructions"),
+                (CreateRun, run(), "instructions"),
+                (CreateRun, run(), "additional_instructions"),
+            )
+        ),
         (
             CreateMessage,
             message(""),
@@ -235,6 +249,12 @@ def test_a_value_out_of_bounds_is_told_with_the_bound(
 ) -> None:
     error = refusal(model, body)
     assert (error.message, error.code) == (message, code)
+
+
+def test_instructions_may_be_as_long_as_at_openai() -> None:
+    longest = "x" * 256_000
+    assert CreateAssistant.model_validate(assistant(instructions=longest)).instructions == longest
+    assert CreateRun.model_validate(run(instructions=longest)).instructions == longest
 
 
 @pytest.mark.parametrize(
