@@ -15,6 +15,8 @@ from tests.chaos.workers import find_workers, function_names
 _WEIGHTS: Final = {"runner": 10, "tool-worker": 6, "api": 5, "timers": 2, "dead-letters": 1}
 # How often, of the chosen function's workers, one is taken that is at work, if one is.
 _AT_WORK: Final = 0.8
+# When to look again for somebody to kill: workers take seconds to start, and leave after a while.
+_NOBODY_YET_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,6 @@ class Killer(threading.Thread):
         self._marker = marker
         self._names = function_names(info)
         self._functions = list(functions)
-        self._weights = [_WEIGHTS[function] for function in functions]
         self._random = random
         self._mean_seconds = mean_seconds
         self._say = say
@@ -71,7 +72,8 @@ class Killer(threading.Thread):
     def run(self) -> None:
         """Kill."""
         while not self._stopped.wait(self._random.expovariate(1 / self._mean_seconds)):
-            self.kill_one()
+            while self.kill_one() is None and not self._stopped.wait(_NOBODY_YET_SECONDS):
+                pass
 
     def stop(self) -> None:
         """Kill nobody from now on; returns when that is so."""
@@ -80,15 +82,13 @@ class Killer(threading.Thread):
             self.join()
 
     def kill_one(self) -> Kill | None:
-        """Kill a worker of one function; return what was killed, or None if it has none."""
-        (function,) = self._random.choices(self._functions, self._weights)
-        workers = [
-            worker
-            for worker in find_workers(self._emulator, self._marker, self._names)
-            if worker.function == function
-        ]
-        if not workers:
+        """Kill a worker of one of the functions that have any; return what was killed, if any was."""
+        found = list(find_workers(self._emulator, self._marker, self._names))
+        alive = [name for name in self._functions if any(name == one.function for one in found)]
+        if not alive:
             return None
+        (function,) = self._random.choices(alive, [_WEIGHTS[name] for name in alive])
+        workers = [worker for worker in found if worker.function == function]
         busy = [worker for worker in workers if not worker.is_idle()]
         at_work = bool(busy) and self._random.random() < _AT_WORK
         victim = self._random.choice(busy if at_work else workers)
