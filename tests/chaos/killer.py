@@ -82,7 +82,7 @@ class Killer(threading.Thread):
             self.join()
 
     def kill_one(self) -> Kill | None:
-        """Kill a worker of one of the functions that have any; return what was killed, if any was."""
+        """Kill a worker of a function that has any; return what was killed, None if nobody was."""
         found = list(find_workers(self._emulator, self._marker, self._names))
         alive = [name for name in self._functions if any(name == one.function for one in found)]
         if not alive:
