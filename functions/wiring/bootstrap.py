@@ -130,14 +130,17 @@ def build_stores(
         clock: gives milliseconds.
     """
     dynamodb = aws.dynamodb_client()
+    streaming, push = dynamodb, aws.push_client()
+    if settings.direct_requests:
+        streaming, push = aws.direct_dynamodb(dynamodb), aws.direct_push(push)
     bucket = aws.s3_client()
     texts = BucketTextStore(bucket, settings.bucket)
     passing = BucketTextStore(bucket, settings.bucket, PASSING)
-    log = EventLog(dynamodb, settings.stream_table, passing, clock, settings.event_ttl_seconds)
+    log = EventLog(streaming, settings.stream_table, passing, clock, settings.event_ttl_seconds)
     runs = RunStore(dynamodb, settings.state_table, log, texts, clock)
     calls = ToolCalls(dynamodb, settings.state_table, texts)
-    subscriptions = Subscriptions(dynamodb, settings.stream_table, clock)
-    pusher = Pusher(aws.push_client(), subscriptions)
+    subscriptions = Subscriptions(streaming, settings.stream_table, clock)
+    pusher = Pusher(push, subscriptions)
     return Stores(
         clock=clock,
         ids=IdSource(clock),

@@ -21,6 +21,8 @@ class Settings(BaseModel):
     Attributes:
         state_table, stream_table, bucket: where things are kept.
         event_ttl_seconds: how long events can be read again.
+        direct_requests: what is asked many times a second goes past boto3 (`adapters.direct`);
+            tests that put something in boto3's place leave it off.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
@@ -29,6 +31,7 @@ class Settings(BaseModel):
     stream_table: Annotated[str, Field(min_length=1)]
     bucket: Annotated[str, Field(min_length=1)]
     event_ttl_seconds: Positive = 86_400
+    direct_requests: bool = False
 
 
 class QueueSettings(Settings):
