@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.auth import authenticate
 from api.services.watching import answer, reply_to
-from core.errors import ApiError, InvalidRequest
+from core.access import Access
+from core.errors import ApiError, AuthenticationFailed, InvalidRequest
 from core.schema.socket import Ping, Request, Subscribe, Unsubscribe
 from wiring.bootstrap import SocketContext, socket_context
 from wiring.telemetry import count, log_failure, logger, metrics, tracer
@@ -42,7 +43,8 @@ def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, i
     connection_id = request_context["connectionId"]
     route = request_context["routeKey"]
     if route == "$connect":
-        return {"statusCode": connect(context, connection_id, event.get("headers") or {})}
+        query = event.get("queryStringParameters") or {}
+        return {"statusCode": connect(context, connection_id, event.get("headers") or {}, query)}
     if route == "$disconnect":
         context.subscriptions.disconnect(connection_id)
         count("Disconnections")
@@ -53,29 +55,59 @@ def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, i
     return {"statusCode": 200}
 
 
-def connect(context: SocketContext, connection_id: str, headers: Mapping[str, str]) -> int:
-    """Let a client in whose `Authorization` header holds a project's key; return the status."""
+def connect(
+    context: SocketContext,
+    connection_id: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+) -> int:
+    """Let a client in, by a ticket in the query string or a project's key in the headers.
+
+    Returns:
+        The status of the handshake.
+    """
+    ticket = query.get("ticket")
+    access = _by_key(context, headers) if ticket is None else _by_ticket(context, ticket)
+    if access is None:
+        count("ConnectionsRefused")
+        logger.info("connection refused")
+        return 401
+    context.subscriptions.connect(connection_id, access)
+    count("Connections")
+    return 200
+
+
+def _by_ticket(context: SocketContext, ticket: str) -> Access | None:
+    """Use a ticket up; it opens nothing once the key that it was made with is gone."""
+    access = context.tickets.redeem(ticket)
+    if access is None or not context.keys.is_live(access.tenant, access.key_id):
+        return None
+    return access
+
+
+def _by_key(context: SocketContext, headers: Mapping[str, str]) -> Access | None:
     authorization = next(
         (value for name, value in headers.items() if name.lower() == "authorization"), None
     )
     try:
         key = authenticate(authorization, context.keys.find, "project")
     except ApiError:
-        count("ConnectionsRefused")
-        logger.info("connection refused")
-        return 401
-    context.subscriptions.connect(connection_id, key.tenant)
-    count("Connections")
-    return 200
+        return None
+    return Access(key.tenant, key.id)
 
 
 def receive(context: SocketContext, connection_id: str, body: str) -> None:
     """Answer what a client said; every answer, an error too, is pushed."""
-    tenant = context.subscriptions.tenant_of(connection_id)
-    if tenant is None:
+    access = context.subscriptions.access_of(connection_id)
+    if access is None:
         # Its record is gone (after its TTL): the client connects anew and resumes.
         error = InvalidRequest("This connection is no longer known. Connect again.")
         reply_to(context, connection_id, {"type": "error", **error.body()}, None)
+        return
+    if not context.keys.is_live(access.tenant, access.key_id):
+        context.subscriptions.disconnect(connection_id)
+        gone = AuthenticationFailed("The API key of this connection was deleted.")
+        reply_to(context, connection_id, {"type": "error", **gone.body()}, None)
         return
     try:
         request = _REQUEST.validate_json(body)
@@ -83,7 +115,7 @@ def receive(context: SocketContext, connection_id: str, body: str) -> None:
         reply_to(context, connection_id, {"type": "error", **_refusal(error).body()}, None)
         return
     try:
-        answer(context, connection_id, tenant, request)
+        answer(context, connection_id, access, request)
     except Exception as error:
         log_failure("request over the WebSocket failed", error)
         reply_to(context, connection_id, {"type": "error", **_INTERNAL}, request.id)

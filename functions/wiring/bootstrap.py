@@ -15,6 +15,7 @@ from adapters.dynamodb.objects import ObjectStore
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.subscriptions import Subscriptions
 from adapters.dynamodb.threads import ThreadStore
+from adapters.dynamodb.tickets import TicketStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.values import PASSING, BucketTextStore
 from adapters.file_bucket import FileBucket
@@ -63,6 +64,7 @@ class Stores:
     event_log: EventLog
     keys: KeyStore
     subscriptions: Subscriptions
+    tickets: TicketStore
     pusher: Pusher
     writer: RunWriter
 
@@ -155,6 +157,7 @@ def build_stores(
         event_log=log,
         keys=KeyStore(dynamodb, settings.state_table, clock),
         subscriptions=subscriptions,
+        tickets=TicketStore(dynamodb, settings.stream_table, clock),
         pusher=pusher,
         writer=RunWriter(runs, calls, pusher, clock, queues, log_failure),
     )

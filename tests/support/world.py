@@ -139,6 +139,9 @@ class Lambda:
     """What a handler sees of its invocation."""
 
     aws_request_id = "request"
+    function_name = "function"
+    memory_limit_in_mb = 512
+    invoked_function_arn = f"arn:aws:lambda:{REGION}:000000000000:function:function"
 
     def __init__(self, remaining_seconds: float = 900) -> None:
         self._remaining_seconds = remaining_seconds

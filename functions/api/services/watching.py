@@ -9,7 +9,8 @@ from typing import Any
 
 from adapters.dynamodb.errors import ThreadMissing
 from adapters.dynamodb.subscriptions import Subscription
-from core.errors import ApiError, InvalidRequest, not_found
+from core.access import Access
+from core.errors import ApiError, InvalidRequest, PermissionDenied, not_found
 from core.event_log import EventId, join_batches
 from core.frames import frames
 from core.ids import is_well_formed
@@ -21,12 +22,12 @@ from wiring.bootstrap import SocketContext
 def answer(
     context: SocketContext,
     connection_id: str,
-    tenant: str,
+    access: Access,
     request: Subscribe | Unsubscribe | Ping,
 ) -> None:
     """Carry out a request and push its answer to the connection."""
     try:
-        reply = _carry_out(context, connection_id, tenant, request)
+        reply = _carry_out(context, connection_id, access, request)
     except ApiError as error:
         reply = {"type": "error", **error.body()}
     reply_to(context, connection_id, reply, request.id)
@@ -43,11 +44,13 @@ def reply_to(
 def _carry_out(
     context: SocketContext,
     connection_id: str,
-    tenant: str,
+    access: Access,
     request: Subscribe | Unsubscribe | Ping,
 ) -> dict[str, Any]:
     if isinstance(request, Ping):
         return {"type": "pong"}
+    require_admission(access, request.thread_id)
+    tenant = access.tenant
     subscription = Subscription(connection_id, request.thread_id, request.run_id)
     named = {"thread_id": request.thread_id, "run_id": request.run_id}
     if isinstance(request, Unsubscribe):
@@ -64,6 +67,20 @@ def _carry_out(
         "last": None if last is None else str(last),
         "status": run.to_wire().status if run is not None else None,
     }
+
+
+def require_admission(access: Access, thread_id: str | None) -> None:
+    """Check that a connection may reach a thread; None is one that is to be made.
+
+    Raises:
+        PermissionDenied: its ticket is for another thread, whether there is this one or not.
+    """
+    if not access.admits(thread_id):
+        raise PermissionDenied(
+            "This connection was opened with a ticket for one thread, and reaches no other.",
+            param="thread_id",
+            code="thread_not_allowed",
+        )
 
 
 def _check_ids(request: Subscribe | Unsubscribe) -> None:
