@@ -33,6 +33,7 @@ from core.model import ModelClient
 from core.token_rates import TokenRates
 from wiring.settings import (
     ApiSettings,
+    ClientSettings,
     ModelSettings,
     QueueSettings,
     RunnerSettings,
@@ -70,13 +71,6 @@ class Stores:
 
 
 @dataclass(frozen=True, slots=True)
-class SocketContext(Stores):
-    """The WebSocket function's parts."""
-
-    settings: Settings
-
-
-@dataclass(frozen=True, slots=True)
 class WorkerContext(Stores):
     """The tool worker's parts."""
 
@@ -84,11 +78,23 @@ class WorkerContext(Stores):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiContext(Stores):
+class ClientContext(Stores):
+    """The parts of whoever carries out what clients ask for: the API and the WebSocket function."""
+
+    settings: ClientSettings
+    queues: Queues
+
+
+@dataclass(frozen=True, slots=True)
+class SocketContext(ClientContext):
+    """The WebSocket function's parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext(ClientContext):
     """The API function's parts."""
 
     settings: ApiSettings
-    queues: Queues
     catalog: ModelCatalog
 
 
@@ -179,8 +185,9 @@ def api_context() -> ApiContext:
 @cache
 def socket_context() -> SocketContext:
     """Return the WebSocket function's parts."""
-    settings = read_settings(Settings)
-    return SocketContext(**_parts(build_stores(settings)), settings=settings)
+    settings = read_settings(ClientSettings)
+    queues = _queues(settings, _schedules(settings))
+    return SocketContext(**_parts(build_stores(settings, queues)), settings=settings, queues=queues)
 
 
 @cache

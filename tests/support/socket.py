@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
-from api.websocket import connect, receive
+from api.services.socket_requests import receive
+from api.websocket import connect
 from core.access import Access
 from core.keys import KeyRecord, new_key
 from tests.support.world import TENANT, World
 from wiring.bootstrap import SocketContext, Stores
+from wiring.settings import ClientSettings
 
 KEY_ID = "user_1"
 ACCESS = Access(TENANT, KEY_ID)
@@ -16,7 +18,9 @@ ACCESS = Access(TENANT, KEY_ID)
 def socket_context_of(world: World) -> SocketContext:
     """Return the WebSocket function's parts, on the same tables and queues as the runner."""
     parts: dict[str, Any] = {name: getattr(world.runner, name) for name in Stores.__slots__}
-    return SocketContext(**parts, settings=world.runner.settings)
+    named = world.runner.settings.model_dump() | world.timers.settings.model_dump()
+    settings = ClientSettings.model_validate(named)
+    return SocketContext(**parts, settings=settings, queues=world.queues)
 
 
 def make_key(context: Stores, tenant: str = TENANT, key_id: str = KEY_ID) -> str:
@@ -53,7 +57,7 @@ class SocketClient:
 
     def send(self, body: str) -> list[dict[str, Any]]:
         """Send any text, and return what came since the last one."""
-        receive(self._context, self.id, body)
+        receive(self._context, self.id, body, self._world.clock())
         return self.heard()
 
     def heard(self) -> list[dict[str, Any]]:

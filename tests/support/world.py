@@ -128,8 +128,9 @@ class RecordedPusher(Pusher):
     def publish(self, tenant: str, thread_id: str, run_id: str, batch: Any) -> None:
         self.batches.append(batch)
 
-    def send(self, connection_id: str, text: str) -> None:
+    def send(self, connection_id: str, text: str) -> bool:
         self.texts.append((connection_id, text))
+        return True
 
     def drain(self, timeout_seconds: float) -> bool:
         return True

@@ -7,7 +7,8 @@ import pytest
 
 from adapters.dynamodb.subscriptions import Subscriptions
 from api import websocket
-from api.websocket import connect, receive
+from api.services.socket_requests import receive
+from api.websocket import connect
 from core.access import Access
 from tests.support.model import stop, text
 from tests.support.socket import ACCESS, make_key, socket_context_of
@@ -41,7 +42,7 @@ def heard(world: World) -> list[dict[str, Any]]:
 
 def say(context: SocketContext, **request: Any) -> None:
     """Have the client say something."""
-    receive(context, CONNECTION, json.dumps(request))
+    receive(context, CONNECTION, json.dumps(request), 1)
 
 
 def finished_run(world: World, thread_id: str) -> Any:
@@ -165,7 +166,7 @@ def test_a_mistake_is_answered_with_what_is_wrong(
     context: SocketContext, world: World, body: str, words: str
 ) -> None:
     context.subscriptions.connect(CONNECTION, ACCESS)
-    receive(context, CONNECTION, body)
+    receive(context, CONNECTION, body, 1)
     (answer,) = heard(world)
     assert answer["type"] == "error"
     assert words in answer["error"]["message"]
@@ -175,7 +176,7 @@ def test_a_mistake_is_answered_with_what_is_wrong(
 def test_a_ping_is_answered(context: SocketContext, world: World) -> None:
     context.subscriptions.connect(CONNECTION, ACCESS)
     say(context, action="ping")
-    assert heard(world) == [{"type": "pong"}]
+    assert heard(world) == [{"type": "pong", "protocol": 1}]
 
 
 def test_a_disconnect_leaves_nothing_behind(
