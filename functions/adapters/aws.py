@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions.client import SFNClient
 
 PUSH_CONNECTIONS = 32
+SLOW_PUSH_CONNECTIONS = 8
 _CONNECT_SECONDS: Final = 3
 _READ_SECONDS: Final = 10
-_PUSH_CONNECT_SECONDS: Final = 2
-_PUSH_READ_SECONDS: Final = 5
+_PUSH_CONNECT_SECONDS: Final = 1
+_PUSH_READ_SECONDS: Final = 2
 _CONFIG = Config(
     connect_timeout=_CONNECT_SECONDS,
     read_timeout=_READ_SECONDS,
@@ -31,12 +32,13 @@ _CONFIG = Config(
 # For what is asked many times a second: the types have checked the parameters already, and botocore
 # puts its user agent together anew for each request: a tenth to a quarter of what a request takes.
 _LEAN = Config(parameter_validation=False, user_agent=f"Boto3/{boto3.__version__} ThreadRunner")
-# A connection that does not take a frame soon is behind anyway: it will ask for what it missed.
+# A connection that does not take a frame soon must not hold a worker that others wait for: it is
+# tried again beside them (`adapters.push`), and not within botocore.
 _PUSH_CONFIG = Config(
     connect_timeout=_PUSH_CONNECT_SECONDS,
     read_timeout=_PUSH_READ_SECONDS,
-    retries={"mode": "standard", "total_max_attempts": 2},
-    max_pool_connections=PUSH_CONNECTIONS,
+    retries={"mode": "standard", "total_max_attempts": 1},
+    max_pool_connections=PUSH_CONNECTIONS + SLOW_PUSH_CONNECTIONS,
 )
 
 

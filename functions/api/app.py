@@ -17,6 +17,7 @@ from api.routes import (
     messages,
     models,
     organization,
+    realtime,
     runs,
     steps,
     threads,
@@ -36,6 +37,7 @@ _RESOURCES = (
     actions,
     models,
     organization,
+    realtime,
     unserved,
     health,
 )

@@ -69,18 +69,26 @@ class ScheduleSettings(QueueSettings):
     scheduler_role_arn: Annotated[str, Field(min_length=1)]
 
 
-class ApiSettings(ScheduleSettings, ModelSettings):
+class ClientSettings(ScheduleSettings):
+    """The functions that carry out what clients ask for; the WebSocket function needs no more.
+
+    Attributes:
+        websocket_url: told to clients that ask how to get to the WebSocket.
+        web_search_provider: without one, the tool `web_search` is refused.
+    """
+
+    websocket_url: str = ""
+    web_search_provider: SearchProviderName = ""
+
+
+class ApiSettings(ClientSettings, ModelSettings):
     """The API function.
 
     Attributes:
         api_stage: the gateway's stage, which stands before the paths.
-        websocket_url: told to clients that ask for what only the WebSocket serves.
-        web_search_provider: without one, the tool `web_search` is refused.
     """
 
     api_stage: str = ""
-    websocket_url: str = ""
-    web_search_provider: SearchProviderName = ""
 
 
 class SupervisorSettings(QueueSettings):

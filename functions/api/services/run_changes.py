@@ -12,7 +12,7 @@ from core.errors import InvalidRequest
 from core.jobs import CheckJob, RunTtlJob
 from core.records import RunRecord
 from core.run_machine import Trigger
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 from wiring.telemetry import log_failure
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def after_commit(message: str, action: Callable[[], None]) -> None:
         log_failure(message, error)
 
 
-def send_check(context: ApiContext, run: RunRecord, watch: int) -> None:
+def send_check(context: ClientContext, run: RunRecord, watch: int) -> None:
     """Have a run looked at when a change of it must be through.
 
     Args:
@@ -64,7 +64,7 @@ def send_check(context: ApiContext, run: RunRecord, watch: int) -> None:
     context.queues.send_check(job, FIRST_CHECK_SECONDS)
 
 
-def arm(context: ApiContext, run: RunRecord) -> None:
+def arm(context: ClientContext, run: RunRecord) -> None:
     """Have a run that is about to be created looked at: whether it moves, and whether it is over.
 
     It comes before the run is stored: whatever dies after that, nobody forgets it.
@@ -75,7 +75,7 @@ def arm(context: ApiContext, run: RunRecord) -> None:
         context.queues.send_timer(job, run.ttl_seconds)
 
 
-def end_cancelled(context: ApiContext, run: RunRecord) -> RunRecord:
+def end_cancelled(context: ClientContext, run: RunRecord) -> RunRecord:
     """Cancel a run that nobody works on; return it as it ended.
 
     Raises:
@@ -87,7 +87,7 @@ def end_cancelled(context: ApiContext, run: RunRecord) -> RunRecord:
     return context.writer.apply(left.close(change))
 
 
-def refuse_stream(context: ApiContext, stream: bool | None) -> None:
+def refuse_stream(context: ClientContext, stream: bool | None) -> None:
     """Refuse to stream the answer of a request.
 
     Raises:

@@ -21,7 +21,7 @@ from core.run_machine import run_event
 from core.schema.messages import Message, message_from_request
 from core.schema.runs import CreateRun, CreateThreadAndRun, Run
 from core.schema.threads import CreateThread
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 # OpenAI's examples give a run ten minutes.
 RUN_SECONDS = 600
@@ -31,7 +31,7 @@ MAX_ADDITIONAL_MESSAGES = MAX_ITEMS - _RUN_ITEMS
 
 
 def create_run(
-    context: ApiContext, tenant: str, thread_id: str, request: CreateRun, once: Once
+    context: ClientContext, tenant: str, thread_id: str, request: CreateRun, once: Once
 ) -> Run:
     """Create a run and have its first step carried out, when its turn has come.
 
@@ -63,7 +63,7 @@ def create_run(
 
 
 def create_thread_and_run(
-    context: ApiContext, tenant: str, request: CreateThreadAndRun, once: Once
+    context: ClientContext, tenant: str, request: CreateThreadAndRun, once: Once
 ) -> Run:
     """Create a thread and a run on it, together or not at all.
 
@@ -101,7 +101,7 @@ def first_events(run: RunRecord) -> tuple[Event, Event]:
     return Event("thread.run.created", queued.data), queued
 
 
-def set_going(context: ApiContext, run: RunRecord, batch: Batch) -> Run:
+def set_going(context: ClientContext, run: RunRecord, batch: Batch) -> Run:
     """Push a new run's first events and send for its first step; return it as clients see it.
 
     A run that waits is sent for by who ends the run before it.
@@ -123,7 +123,7 @@ def _refuse_many(messages: int) -> None:
 
 
 def _additional_messages(
-    context: ApiContext, run: RunRecord, request: CreateRun
+    context: ClientContext, run: RunRecord, request: CreateRun
 ) -> Sequence[Message]:
     return [
         message_from_request(
@@ -137,7 +137,7 @@ def _additional_messages(
 
 
 def _new_run(
-    context: ApiContext, tenant: str, thread_id: str, request: CreateRun | CreateThreadAndRun
+    context: ClientContext, tenant: str, thread_id: str, request: CreateRun | CreateThreadAndRun
 ) -> RunRecord:
     assistant = require_assistant(context, tenant, request.assistant_id)
     config = run_config(assistant, request)

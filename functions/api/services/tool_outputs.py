@@ -11,13 +11,13 @@ from core.errors import InvalidRequest
 from core.records import RunRecord
 from core.schema.runs import Run, SubmitToolOutputs, ToolOutput
 from core.tool_phase import submit_outputs
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 _LONGEST_SHOWN = 64
 
 
 def submit_tool_outputs(
-    context: ApiContext,
+    context: ClientContext,
     tenant: str,
     thread_id: str,
     run_id: str,
@@ -62,7 +62,7 @@ def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
 
 
 def _submit(
-    context: ApiContext, run: RunRecord, outputs: Sequence[ToolOutput], once: Once
+    context: ClientContext, run: RunRecord, outputs: Sequence[ToolOutput], once: Once
 ) -> RunRecord:
     check_outputs(run, outputs)
     step = None if run.open_step is None else context.runs.step(run, run.open_step)

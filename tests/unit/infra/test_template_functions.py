@@ -8,6 +8,7 @@ from tests.support.cloudformation import Stack
 from tests.support.template import HANDLERS, grants, role_of, variables
 from wiring.settings import (
     ApiSettings,
+    ClientSettings,
     RunnerSettings,
     Settings,
     SupervisorSettings,
@@ -18,7 +19,7 @@ from wiring.settings import (
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
     "ApiFunction": ApiSettings,
-    "WebSocketFunction": Settings,
+    "WebSocketFunction": ClientSettings,
     "RunnerFunction": RunnerSettings,
     "TimersFunction": TimerSettings,
     "DeadLettersFunction": SupervisorSettings,
@@ -87,13 +88,13 @@ def test_the_templates_defaults_are_valid_settings(function: str, kind: type[Set
 
 
 @pytest.mark.parametrize("provider", ["", "tavily", "brave", "searxng"])
-def test_the_api_and_the_tool_worker_agree_on_who_searches_the_web(provider: str) -> None:
+def test_all_who_offer_or_use_it_agree_on_who_searches_the_web(provider: str) -> None:
     stack = Stack(WebSearchProvider=provider, WebSearchUrl="http://searx.internal:8080")
-    for function in ("ApiFunction", "ToolWorkerFunction"):
+    for function in ("ApiFunction", "WebSocketFunction", "ToolWorkerFunction"):
         given = variables(stack, function)
         environment = {n: v if isinstance(v, str) else f"the-{n}" for n, v in given.items()}
         settings = read_settings(SETTINGS[function], environment)
-        assert isinstance(settings, ApiSettings | WorkerSettings)
+        assert isinstance(settings, ClientSettings | WorkerSettings)
         assert settings.web_search_provider == provider
 
 
@@ -122,7 +123,7 @@ def test_functions_are_told_where_everything_is() -> None:
     }
 
 
-@pytest.mark.parametrize("function", ["ApiFunction", "TimersFunction"])
+@pytest.mark.parametrize("function", ["ApiFunction", "WebSocketFunction", "TimersFunction"])
 def test_functions_whose_messages_wait_for_long_are_told_how_to_schedule_them(
     function: str,
 ) -> None:

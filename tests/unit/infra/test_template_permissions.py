@@ -169,10 +169,10 @@ def test_only_those_who_sweep_threads_delete_in_bulk() -> None:
 
 def test_schedules_are_made_in_the_stacks_group_by_those_whose_messages_wait_for_long() -> None:
     stack = Stack()
-    makers = {"ApiFunction", "TimersFunction"}
+    makers = {"ApiFunction", "WebSocketFunction", "TimersFunction"}
     assert holders(stack, "scheduler:CreateSchedule") == makers
     schedules = "arn:aws:scheduler:eu-central-1:111111111111:schedule/${ScheduleGroup}/*"
-    for role in ("ApiRole", "TimersRole"):
+    for role in ("ApiRole", "WebSocketRole", "TimersRole"):
         allowed = {g for g in grants(stack, role) if g[0].startswith(("scheduler:", "iam:"))}
         assert allowed == {
             ("scheduler:CreateSchedule", schedules),
@@ -188,7 +188,7 @@ def test_the_schedules_role_is_given_to_the_scheduler_alone() -> None:
         for statement in statements(stack, role)
         if "iam:PassRole" in as_list(statement["Action"])
     ]
-    assert len(passing) == 2
+    assert len(passing) == 3
     for statement in passing:
         assert statement["Condition"] == {
             "StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}
@@ -203,10 +203,10 @@ def test_schedules_may_send_to_the_timers_queue_and_nothing_else() -> None:
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111111111111"}}
 
 
-def test_the_websocket_function_only_reads_the_state() -> None:
+def test_the_websocket_function_makes_and_changes_runs_and_deletes_none_of_the_state() -> None:
     allowed = {a for a, target in grants(Stack(), "WebSocketRole") if target == "StateTable.Arn"}
-    assert allowed == {"dynamodb:GetItem", "dynamodb:Query"}
-    assert "WebSocketFunction" not in holders(Stack(), "s3:PutObject")
+    actions = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
+    assert allowed == {f"dynamodb:{action}" for action in actions}
 
 
 def test_only_the_functions_that_keep_runs_moving_start_tools_and_send_messages() -> None:
@@ -214,7 +214,10 @@ def test_only_the_functions_that_keep_runs_moving_start_tools_and_send_messages(
     supervisors = {"RunnerFunction", "TimersFunction", "DeadLettersFunction"}
     assert holders(stack, "states:StartExecution") == supervisors
     for queue in ("StepsQueue", "TimersQueue"):
-        assert holders(stack, "sqs:SendMessage", queue) == supervisors | {"ApiFunction"}
+        assert holders(stack, "sqs:SendMessage", queue) == supervisors | {
+            "ApiFunction",
+            "WebSocketFunction",
+        }
 
 
 def test_a_queue_is_read_by_its_consumer_alone() -> None:
