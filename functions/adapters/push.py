@@ -2,6 +2,7 @@
 
     publish ─▶ waiting batches of a run ─▶ fan-out: who watches? ─▶ a lane per connection ─▶ workers
 
+Who watches is looked up a few times a second, not with every batch (`core.audience`).
 Each stage is bounded, and what it cannot keep up with it joins: while the workers are busy, the
 fan-out waits, and the batches that come meanwhile go out together, after one look at who watches. A
 connection that takes no frame in time goes on with the slow ones, who have workers of their own.
@@ -11,6 +12,7 @@ What is not delivered is not lost: it is in the log, and a client sees the gap.
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +22,7 @@ from adapters.aws import PUSH_CONNECTIONS, SLOW_PUSH_CONNECTIONS
 from adapters.dynamodb.subscriptions import Subscriptions
 from adapters.push_gateway import Posted, PushGateway
 from adapters.push_lanes import Lane, pack, spelled
+from core.audience import Audience
 from core.event_log import Batch
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 # If not even the look at who watches keeps up, the oldest are left to the log.
 MAX_WAITING_BATCHES: Final = 200
+LOOK_SECONDS: Final = 0.25
 FIRST_REST_SECONDS: Final = 0.25
 LONGEST_REST_SECONDS: Final = 5.0
 _SEND_ATTEMPTS: Final = 3
@@ -44,6 +48,10 @@ class Pusher:
         subscriptions: who watches what.
         workers: how many connections are served at once.
         slow_workers: how many of those that failed to take something, besides.
+        look_seconds: how long those who were found to watch a run are taken for all of them: who
+            comes meanwhile waits no longer than that. A look at each batch would read all of them
+            twenty times a second.
+        monotonic: gives seconds.
     """
 
     def __init__(
@@ -52,10 +60,14 @@ class Pusher:
         subscriptions: Subscriptions,
         workers: int = PUSH_CONNECTIONS,
         slow_workers: int = SLOW_PUSH_CONNECTIONS,
+        look_seconds: float = LOOK_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gateway = PushGateway(client)
         self._subscriptions = subscriptions
         self._workers = workers
+        self._look_seconds = look_seconds
+        self._monotonic = monotonic
         self._order = ThreadPoolExecutor(1, thread_name_prefix="fan-out")
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="push")
         self._slow_pool = ThreadPoolExecutor(slow_workers, thread_name_prefix="push-slow")
@@ -64,6 +76,8 @@ class Pusher:
         self._waiting: dict[Watched, deque[Batch]] = {}
         self._fanning_out = False
         self._lanes: dict[str, Lane] = {}
+        # By run: who watches, and until when that counts. Only the fan-out's thread has them.
+        self._audiences: dict[Watched, tuple[Audience[str], float]] = {}
         # Lanes that wait for a worker of the fast pool.
         self._queued = 0
         self._draining = 0
@@ -129,31 +143,68 @@ class Pusher:
                 # Whatever it is: the next batch must find somebody who sees to it.
                 self._count_failure()
 
-    def _next_run(self) -> tuple[Watched, deque[Batch]] | None:
-        """Return a run with all of its batches that wait, once there are workers for them."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._queued < self._workers)
-            if not self._waiting:
-                self._fanning_out = False
-                self._changed.notify_all()
-                return None
-            run = next(iter(self._waiting))
-            return run, self._waiting.pop(run)
+    def _next_run(self) -> tuple[Watched, Sequence[Batch]] | None:
+        """Return a run with all of its batches that wait, once there are workers for them.
 
-    def _fan_out_run(self, run: Watched, batches: deque[Batch]) -> None:
-        tenant, thread_id, run_id = run
-        # All of them were logged before this look: who registers after it reads them in the log.
-        connections = self._subscriptions.of_run(tenant, thread_id, run_id)
+        Without batches: a run at whose watchers it is time to look again.
+        """
+        with self._changed:
+            while True:
+                now = self._monotonic()
+                until, owed = self._owed_look(now)
+                if owed is not None and (until <= now or (self._draining and not self._waiting)):
+                    return owed, self._waiting.pop(owed, ())
+                if self._waiting and self._queued < self._workers:
+                    run = next(iter(self._waiting))
+                    return run, self._waiting.pop(run)
+                if owed is None and not self._waiting:
+                    self._fanning_out = False
+                    self._changed.notify_all()
+                    return None
+                self._changed.wait(None if owed is None else until - now)
+
+    def _owed_look(self, now: float) -> tuple[float, Watched | None]:
+        """Return when the next look that is owed shall be, and at whose watchers."""
+        self._audiences = {
+            run: (audience, until)
+            for run, (audience, until) in self._audiences.items()
+            if audience.owes_look or until > now
+        }
+        owed = [
+            (until, run) for run, (audience, until) in self._audiences.items() if audience.owes_look
+        ]
+        return min(owed, default=(now, None))
+
+    def _fan_out_run(self, run: Watched, batches: Sequence[Batch]) -> None:
+        audience, until = self._audiences.get(run, (Audience[str](), 0.0))
+        if batches and self._monotonic() < until:
+            deliveries = audience.unlooked(batches)
+        else:
+            # Should the look fail, what it was for is left to the log.
+            self._audiences.pop(run, None)
+            # All of them were logged before this look: who registers after it reads the log.
+            found = self._subscriptions.of_run(*run)
+            deliveries = audience.looked(found, batches)
+            self._audiences[run] = (audience, self._monotonic() + self._look_seconds)
+        for connections, sent in deliveries:
+            self._hand_over(run, connections, sent)
+
+    def _hand_over(
+        self, run: Watched, connections: Sequence[str], batches: Sequence[Batch]
+    ) -> None:
         if not connections:
             return
+        _, thread_id, run_id = run
         parcel = pack(thread_id, run_id, batches)
         for connection_id in connections:
             with self._changed:
                 lane = self._lanes.get(connection_id)
-                if lane is None:
-                    lane = self._lanes[connection_id] = Lane()
-                    self._queue(connection_id, lane)
+                if lane is not None:
+                    lane.add(parcel)
+                    continue
+                lane = self._lanes[connection_id] = Lane()
                 lane.add(parcel)
+                self._queue(connection_id, lane)
 
     def _queue(self, connection_id: str, lane: Lane) -> None:
         self._queued += 1
