@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Final
+from unittest.mock import patch
 
 from adapters.dynamodb.event_log import EventLog
 from adapters.push_gateway import Posted, PushGateway
@@ -96,8 +97,8 @@ class _Recorder:
                 self.delivered.setdefault(connection_id, []).append(entry)
             return posted
 
-        EventLog.append = note_append  # type: ignore[method-assign]
-        PushGateway.post = note_post  # type: ignore[method-assign]
+        patch.object(EventLog, "append", note_append).start()
+        patch.object(PushGateway, "post", note_post).start()
 
     def lags(self, subscribers: int) -> list[float]:
         """Return, for each batch, how long it took until the last connection had it."""
@@ -136,7 +137,7 @@ def measure(subscribers: int, model_url: str, aws_url: str, seconds: int, pace: 
         looks += 1
         return look(*run)
 
-    context.pusher._subscriptions.of_run = note_look  # type: ignore[method-assign]
+    patch.object(context.subscriptions, "of_run", note_look).start()
     recorder = _Recorder()
     before = time.process_time()
     run_turn(context, request_for(seconds * pace, pace))
@@ -174,7 +175,8 @@ def main() -> None:
     parser.add_argument("--stubs", nargs=2, metavar="URL", help="what to measure it with")
     options = parser.parse_args()
     if options.stubs:
-        row = measure(options.one, *options.stubs, options.seconds, options.pace)
+        model_url, aws_url = options.stubs
+        row = measure(options.one, model_url, aws_url, options.seconds, options.pace)
         print(json.dumps(asdict(row)))
         return
     print(HEADER)

@@ -4,10 +4,9 @@ import threading
 
 import pytest
 
-from adapters import push
 from adapters.aws import push_client
 from adapters.push import MAX_WAITING_BATCHES, Pusher
-from adapters.push_lanes import MAX_LANE_BYTES, Lane, pack
+from adapters.push_lanes import MAX_LANE_BYTES, Lane, pack, spelled
 from core.event_log import Batch, Cursor, Event, EventId
 from tests.support.gateway import (
     FakeGateway,
@@ -225,7 +224,7 @@ def test_a_connection_that_is_gone_is_forgotten_and_pushed_to_no_more() -> None:
 
 def test_a_text_that_is_sent_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(push.time, "sleep", pauses.append)
+    monkeypatch.setattr("adapters.push.time.sleep", pauses.append)
     gateway = FakeGateway()
     subscriptions = FakeSubscriptions(["a", "b"])
     pusher = pusher_of(gateway, subscriptions)
@@ -255,7 +254,7 @@ def test_parcels_of_one_run_that_follow_each_other_share_frames() -> None:
     for source in (log, log, other, log):
         lane.add(pack("thread_1", source.run_id, [source.batch()]))
     parcels = lane.take()
-    assert len(push.spelled(parcels)) == 3
+    assert len(spelled(parcels)) == 3
     lane.add(pack("thread_1", "run_1", [log.batch()]))
     lane.put_back(parcels)
     assert [parcel.batches[0].first for parcel in lane.take()][-1] == EventId(1, 3)
