@@ -7,6 +7,7 @@ from api.services.socket_requests import receive
 from api.websocket import connect
 from core.access import Access
 from core.keys import KeyRecord, new_key
+from tests.support.protocol import check_message, check_request
 from tests.support.world import TENANT, World
 from wiring.bootstrap import SocketContext, Stores
 from wiring.settings import ClientSettings
@@ -52,8 +53,14 @@ class SocketClient:
         return connect(self._context, self.id, headers, query)
 
     def say(self, **request: Any) -> list[dict[str, Any]]:
-        """Send a request, and return what came since the last one."""
-        return self.send(json.dumps(request))
+        """Send a request, and return what came since the last one.
+
+        All that comes must be as it is documented; so must the request, if it is understood.
+        """
+        answers = self.send(json.dumps(request))
+        if all(answer.get("type") != "error" for answer in answers):
+            check_request(request)
+        return answers
 
     def send(self, body: str) -> list[dict[str, Any]]:
         """Send any text, and return what came since the last one."""
@@ -64,5 +71,7 @@ class SocketClient:
         """Return what was pushed to this connection, and forget it."""
         texts = self._world.pusher.texts
         own = [json.loads(text) for connection, text in texts if connection == self.id]
+        for message in own:
+            check_message(message)
         texts[:] = [each for each in texts if each[0] != self.id]
         return own

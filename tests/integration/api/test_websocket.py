@@ -11,6 +11,7 @@ from api.services.socket_requests import receive
 from api.websocket import connect
 from core.access import Access
 from tests.support.model import stop, text
+from tests.support.protocol import check_message
 from tests.support.socket import ACCESS, make_key, socket_context_of
 from tests.support.world import TENANT, Lambda, World
 from wiring.bootstrap import SocketContext
@@ -37,6 +38,8 @@ def heard(world: World) -> list[dict[str, Any]]:
         json.loads(text) for connection, text in world.pusher.texts if connection == CONNECTION
     ]
     world.pusher.texts.clear()
+    for message in texts:
+        check_message(message)
     return texts
 
 
