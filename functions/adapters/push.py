@@ -78,6 +78,8 @@ class Pusher:
         self._lanes: dict[str, Lane] = {}
         # By run: who watches, and until when that counts. Only the fan-out's thread has them.
         self._audiences: dict[Watched, tuple[Audience[str], float]] = {}
+        # Connections that turned out to be gone since the last look.
+        self._gone: set[str] = set()
         # Lanes that wait for a worker of the fast pool.
         self._queued = 0
         self._draining = 0
@@ -184,6 +186,8 @@ class Pusher:
             self._audiences.pop(run, None)
             # All of them were logged before this look: who registers after it reads the log.
             found = self._subscriptions.of_run(*run)
+            with self._changed:
+                self._gone.clear()
             deliveries = audience.looked(found, batches)
             self._audiences[run] = (audience, self._monotonic() + self._look_seconds)
         for connections, sent in deliveries:
@@ -198,6 +202,8 @@ class Pusher:
         parcel = pack(thread_id, run_id, batches)
         for connection_id in connections:
             with self._changed:
+                if connection_id in self._gone:
+                    continue
                 lane = self._lanes.get(connection_id)
                 if lane is not None:
                     lane.add(parcel)
@@ -271,6 +277,8 @@ class Pusher:
         except (ClientError, BotoCoreError):
             # It stays until its TTL, or until the next push finds it gone again.
             self._count_failure()
+        with self._changed:
+            self._gone.add(connection_id)
 
     def _count_failure(self) -> None:
         with self._changed:

@@ -41,7 +41,7 @@ class Signer:
 
         Args:
             credentials: whose request it is.
-            path: as it is sent: percent-encoded once.
+            path: as it is sent: percent-encoded once, and no part of it is "." or "..".
             headers: what is sent besides, `host` among them, by names in lower case.
             body: the body.
             now: the time, in UTC.
