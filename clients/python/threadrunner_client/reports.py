@@ -1,5 +1,6 @@
 """What a connection tells its client, and what its failures mean."""
 
+import os
 import ssl
 from dataclasses import dataclass
 
@@ -65,9 +66,16 @@ def failure_of(error: Exception, credential: str) -> Failed:
         reason = f"the server's certificate is not valid: {error.verify_message}"
         return Failed(reason, ConnectionLost(f"No connection: {reason}."))
     if isinstance(error, OSError):
-        return Failed(error.strerror or str(error) or type(error).__name__)
+        return Failed(_words_of(error))
     # Only the kind of any other error: its text may quote what was sent.
     return Failed(type(error).__name__)
+
+
+def _words_of(error: OSError) -> str:
+    if error.errno and (type(error) is OSError or isinstance(error, ConnectionError)):
+        # asyncio puts the address in the place of the system's words.
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__
 
 
 def _final_status(status: int, credential: str) -> ThreadRunnerError | None:

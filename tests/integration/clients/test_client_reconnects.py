@@ -16,16 +16,21 @@ from tests.integration.clients.fake_gateway import (
     event,
     served,
 )
+from tests.integration.clients.fronts import (
+    AnyClient,
+    AnySubscription,
+    make_client,
+    state_of,
+)
 from threadrunner_client import (
     AuthenticationError,
-    Client,
     ConnectionLost,
     EventId,
     ProtocolError,
-    Subscription,
     Timing,
 )
 
+pytestmark = pytest.mark.usefixtures("front")
 KEY = "tr-very-secret-key"
 # Quick, but for what a test does not wait for.
 TIMING = Timing(
@@ -47,11 +52,11 @@ def no_thread_is_left() -> Iterator[None]:
     assert not any(thread.is_alive() for thread in left)
 
 
-def make_client(gateway: FakeGateway, timing: Timing = TIMING) -> Client:
-    return Client(gateway.url, KEY, timing=timing)
+def client_of(gateway: FakeGateway, timing: Timing = TIMING) -> AnyClient:
+    return make_client(gateway.url, KEY, timing=timing)
 
 
-def follow(client: Client, after: str | None = None) -> Subscription:
+def follow(client: AnyClient, after: str | None = None) -> AnySubscription:
     return client.subscribe(
         thread_id=THREAD, run_id=RUN, after=after, until="end", timeout=PATIENCE_SECONDS
     )
@@ -59,7 +64,7 @@ def follow(client: Client, after: str | None = None) -> Subscription:
 
 def read_run(gateway: FakeGateway, timing: Timing = TIMING) -> list[str]:
     """Follow the run to its end; return the ids of its events."""
-    with make_client(gateway, timing) as client, follow(client) as events:
+    with client_of(gateway, timing) as client, follow(client) as events:
         return [each.id for each in events]
 
 
@@ -179,7 +184,7 @@ def test_an_old_connection_is_replaced_and_closed_without_a_gap() -> None:
 
     # The second connection does not reach the age in the time that this test takes.
     timing = Timing(connection_age=0.5)
-    with served(script) as gateway, make_client(gateway, timing) as client:
+    with served(script) as gateway, client_of(gateway, timing) as client:
         events = iter(follow(client))
         assert [next(events).id, next(events).id] == ["1-0", "1-1"]
         client.subscribe(thread_id=THREAD, run_id="run_2")
@@ -213,7 +218,7 @@ def test_an_event_that_no_one_waits_for_yet_is_not_lost() -> None:
         second.push("1-1", event("1-2", "thread.run.completed"))
         pushed.set()
 
-    with served(script) as gateway, make_client(gateway) as client, follow(client) as events:
+    with served(script) as gateway, client_of(gateway) as client, follow(client) as events:
         assert pushed.wait(PATIENCE_SECONDS)
         assert [each.id for each in events] == ["1-0", "1-1", "1-2"]
 
@@ -222,7 +227,7 @@ def test_an_event_that_no_one_waits_for_yet_is_not_lost() -> None:
 def test_a_key_that_is_refused_is_an_error_at_once(status: int) -> None:
     with served() as gateway:
         gateway.refusals.append(status)
-        with pytest.raises(AuthenticationError, match=f"HTTP {status}"), make_client(gateway):
+        with pytest.raises(AuthenticationError, match=f"HTTP {status}"), client_of(gateway):
             pass
         assert gateway.handshakes == 1
 
@@ -235,7 +240,7 @@ def test_a_key_that_is_refused_later_ends_the_subscriptions() -> None:
         connection.push(None, event("1-0"))
         connection.cut()
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         events = follow(client)
         came = []
         with pytest.raises(AuthenticationError):
@@ -263,7 +268,7 @@ def test_a_server_that_is_busy_is_tried_again() -> None:
 def test_an_address_that_is_wrong_is_not_tried_again() -> None:
     with served() as gateway:
         gateway.refusals.append(404)
-        with pytest.raises(ConnectionLost, match="HTTP status 404"), make_client(gateway):
+        with pytest.raises(ConnectionLost, match="HTTP status 404"), client_of(gateway):
             pass
         assert gateway.handshakes == 1
 
@@ -276,7 +281,7 @@ def test_a_server_that_stays_away_is_given_up_with_the_reason() -> None:
         gateway.stop()
 
     timing = Timing(first_delay=0.01, longest_delay=0.05, give_up_after=0.3)
-    with served(script) as gateway, make_client(gateway, timing) as client:
+    with served(script) as gateway, client_of(gateway, timing) as client:
         events = iter(follow(client))
         assert next(events).id == "1-0"
         complaint = r"no working connection for 0\.3 s; the last attempt ended with: .*refused"
@@ -292,7 +297,7 @@ def test_a_server_that_breaks_the_protocol_is_an_error() -> None:
 
     with (
         served(script) as gateway,
-        make_client(gateway) as client,
+        client_of(gateway) as client,
         pytest.raises(ProtocolError, match=r"events\[0\]\.id is wrong"),
     ):
         list(follow(client))
@@ -313,10 +318,10 @@ def test_the_key_is_sent_and_appears_nowhere_else(
         connection.cut()
 
     logging.getLogger("websockets.server").setLevel(logging.WARNING)
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         with pytest.raises(AuthenticationError) as caught:
             list(follow(client))
-        shown = repr(client) + repr(caught.value) + repr(vars(client))
+        shown = repr(client) + repr(caught.value) + repr(state_of(client))
     assert authorizations == [f"Bearer {KEY}"]
     out, err = capfd.readouterr()
     assert KEY not in caplog.text + shown + out + err
