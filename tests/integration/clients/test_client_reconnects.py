@@ -1,9 +1,11 @@
 """The client on a network that fails: a real server cuts, drops, reorders, doubles and refuses."""
 
+import functools
 import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -334,14 +336,17 @@ def test_the_key_is_sent_and_appears_nowhere_else(
 class BadServer:
     """Answers from a whole log, over connections that lose, double, reorder and break."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, create_cuts: float = 0) -> None:
         self._rng = random.Random(seed)
+        self._create_cuts = create_cuts
         names = ["thread.message.delta"] * 39 + ["thread.run.completed"]
         ids, epoch, seq = [], 1, 0
         for _ in names:
             ids.append(EventId(epoch, seq))
             epoch, seq = (epoch + 1, 0) if self._rng.random() < 0.2 else (epoch, seq + 1)
         self.ids = [str(each) for each in ids]
+        self.keys: set[str] = set()
+        self._end_was_pushed = False
         self._events = [event(i, name) for i, name in zip(self.ids, names, strict=True)]
 
     def __call__(self, gateway: FakeGateway) -> None:
@@ -355,16 +360,31 @@ class BadServer:
                 request = connection.next_request()
             except AssertionError:
                 return False
-            if request["action"] != "subscribe":
+            if request["action"] not in ("subscribe", "run.create"):
                 continue
+            if request["action"] == "run.create":
+                self.keys.add(request["idempotency_key"])
+                if self._rng.random() < self._create_cuts:
+                    connection.cut()
+                    return True
+                made = {"thread_id": THREAD, "run_id": RUN, "run": {"id": RUN}, "last": None}
+                connection.say({"type": "run.created", "id": request["id"], **made})
             after = request.get("after")
             start = 0 if after is None else self.ids.index(after) + 1
             for action in self._pushes(connection, start):
                 action()
-                if self._rng.random() < 0.02:
+                # Who has the end may have left, and does not come back.
+                if not self._end_was_pushed and self._rng.random() < 0.02:
                     connection.cut()
                     return True
-            connection.confirm(request, last=self.ids[-1])
+            if request["action"] == "subscribe":
+                connection.confirm(request, last=self.ids[-1])
+
+    def _push(
+        self, connection: GatewayConnection, before: str | None, events: list[dict[str, Any]]
+    ) -> None:
+        self._end_was_pushed = self._end_was_pushed or events[-1]["id"] == self.ids[-1]
+        connection.push(before, *events)
 
     def _pushes(self, connection: GatewayConnection, start: int) -> list[Callable[[], None]]:
         pushes: list[Callable[[], None]] = []
@@ -374,7 +394,7 @@ class BadServer:
             events = self._events[start:end]
             fate = self._rng.random()
             copies = 0 if fate < 0.1 else 2 if fate < 0.25 else 1
-            pushes += [lambda b=before, e=events: connection.push(b, *e)] * copies  # type: ignore[misc]
+            pushes += [functools.partial(self._push, connection, before, events)] * copies
             start = end
         for _ in range(6):
             if len(pushes) > 1:
@@ -383,9 +403,20 @@ class BadServer:
         return pushes
 
 
+EVERYTHING = Timing(first_delay=0.01, longest_delay=0.02, gap_wait=0.02, longest_gap_wait=0.05)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_run_is_read_once_and_in_order_through_everything_at_once(seed: int) -> None:
     server = BadServer(seed)
-    timing = Timing(first_delay=0.01, longest_delay=0.02, gap_wait=0.02, longest_gap_wait=0.05)
     with served(server) as gateway:
-        assert read_run(gateway, timing) == server.ids
+        assert read_run(gateway, EVERYTHING) == server.ids
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_run_is_created_once_and_read_once_through_everything_at_once(seed: int) -> None:
+    server = BadServer(seed, create_cuts=0.5)
+    with served(server) as gateway, client_of(gateway, EVERYTHING) as client:
+        events = client.create_run(run={"assistant_id": "asst_1"}, timeout=PATIENCE_SECONDS)
+        assert [each.id for each in events] == server.ids
+    assert len(server.keys) == 1
