@@ -143,7 +143,8 @@ class AsyncCreatedRun(AsyncSubscription):
     """The events of a run that was created over the socket, from its first on.
 
     Attributes:
-        run: the run as the HTTP API would have answered its creation.
+        run: the run as the HTTP API would have answered its creation; None if it was too large for
+            a frame.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class AsyncCreatedRun(AsyncSubscription):
             on_close=on_close,
         )
         self._made = made.run_id
-        self.run: dict[str, Any] = made.run
+        self.run: dict[str, Any] | None = made.run
 
     @property
     def run_id(self) -> str:

@@ -166,13 +166,16 @@ class _RunLine(_Line):
         )
 
     def created(self, reply: Created, now: float) -> None:
-        """Begin without a request: the server subscribed the connection when it made the run."""
+        """Begin without a request: the server subscribes the connection when it made the run.
+
+        A run has events at once. If none comes, the server made it and did not come so far.
+        """
         self.registered = True
         if reply.last is not None:
             self.order.expect(reply.last)
-        self.heard(now)
-        if self.order.gap is not None and self.answered:
-            self.due = now + self._timing.ask_delay(0)
+        if self.answered:
+            missing = self.order.gap is not None
+            self.due = now + (self._timing.ask_delay(0) if missing else self._timing.reply_timeout)
 
     def take(self, frame: Frame, now: float) -> list[Event]:
         """Return the frame's events that come next, up to the one that ends the run."""

@@ -37,14 +37,14 @@ class Created:
         id: what the request was called.
         thread_id: the run's thread.
         run_id: the run.
-        run: the run as the HTTP API would have answered.
-        last: the newest event that its log then held; None if there was none.
+        run: the run as the HTTP API would have answered; None if it was too large for a frame.
+        last: the newest event that its log then held; None if there was none, or it is not said.
     """
 
     id: str | None
     thread_id: str
     run_id: str
-    run: dict[str, Any] = field(repr=False)
+    run: dict[str, Any] | None = field(repr=False)
     last: EventId | None
 
 
@@ -187,7 +187,7 @@ def _subscribed(message: Mapping[str, Any]) -> Subscribed:
 def _created(message: Mapping[str, Any]) -> Created:
     thread_id, run_id = _optional_text(message, "thread_id"), _optional_text(message, "run_id")
     run = message.get("run")
-    if not thread_id or not run_id or not isinstance(run, dict):
+    if not thread_id or not run_id or not (run is None or isinstance(run, dict)):
         raise ProtocolError("The server's 'run.created' does not tell the thread and the run.")
     last = _last(message, "run.created")
     return Created(_optional_text(message, "id"), thread_id, run_id, run, last)

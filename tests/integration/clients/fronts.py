@@ -74,7 +74,7 @@ class LoopCreatedRun(LoopSubscription):
         return self.inner.run_id
 
     @property
-    def run(self) -> dict[str, Any]:
+    def run(self) -> dict[str, Any] | None:
         return self.inner.run
 
 

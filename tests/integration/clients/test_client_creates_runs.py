@@ -58,7 +58,7 @@ def test_a_run_is_created_and_followed_from_its_first_event() -> None:
         client.create_run(thread_id=THREAD, run=BODY) as events,
     ):
         assert (events.thread_id, events.run_id) == (THREAD, RUN)
-        assert events.run["object"] == "thread.run"
+        assert events.run == {"id": RUN, "object": "thread.run", "thread_id": THREAD}
         assert [each.id for each in events] == ["1-0", "1-1", "1-2"]
 
 

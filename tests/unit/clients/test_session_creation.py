@@ -106,6 +106,20 @@ def test_a_long_silence_is_asked_about_as_with_any_run(front: Front) -> None:
     assert front.now == 120
 
 
+def test_a_run_that_nothing_is_heard_of_is_asked_about_sooner(front: Front) -> None:
+    front.created()
+    front.take_sent()
+    assert front.wait_until_sent() == SUBSCRIBE
+    assert front.now == 10
+
+
+def test_a_run_that_is_too_large_for_a_frame_is_created_all_the_same(front: Front) -> None:
+    message = {"type": "run.created", "id": "1", "thread_id": THREAD, "run_id": RUN}
+    front.receive(message | {"run": None, "href": f"/v1/threads/{THREAD}/runs/{RUN}"})
+    front.frame(None, "1-0")
+    assert front.events == {1: ["1-0"]}
+
+
 def test_a_refusal_fails_with_the_servers_words(front: Front) -> None:
     error = {"type": "invalid_request_error", "code": "c", "param": "p", "message": "No."}
     front.receive({"type": "error", "id": "1", "error": error})
