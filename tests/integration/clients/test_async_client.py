@@ -271,7 +271,7 @@ def test_a_run_whose_creation_is_cancelled_is_not_followed() -> None:
         request = connection.expect(action="run.create")
         asked.set()
         assert left.wait(PATIENCE_SECONDS)
-        made = {"thread_id": THREAD, "run_id": RUN, "run": {}, "last": None}
+        made: dict[str, Any] = {"thread_id": THREAD, "run_id": RUN, "run": {}, "last": None}
         connection.say({"type": "run.created", "id": request["id"], **made})
         connection.expect(action="unsubscribe", thread_id=THREAD, run_id=RUN)
         asked.clear()
