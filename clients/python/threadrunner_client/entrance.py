@@ -63,7 +63,7 @@ class Entrance:
 
     def __init__(self, url: str, key: ApiKey | None, ticket: str | AsyncTickets | None) -> None:
         self._url = check_url(url)
-        self._headers = {} if key is None or ticket is not None else key.headers()
+        self._headers = {} if key is None else key.headers()
         self._spent = False
         if ticket is None and key is None:
             raise ValueError("The client needs an API key or a ticket.")
