@@ -102,6 +102,19 @@ def test_an_error_says_what_kept_tickets_away_but_not_what_it_said() -> None:
     assert TICKET not in str(met.value)
 
 
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(None, "NoneType"), (b"secret", "bytes"), ("", "str")]
+)
+def test_an_error_says_what_was_given_in_the_place_of_a_ticket(answer: Any, kind: str) -> None:
+    timing = Timing(first_delay=0.01, give_up_after=0.1)
+    with served() as gateway:
+        client = make_client(gateway.url, ticket=lambda: answer, timing=timing)
+        with pytest.raises(ConnectionLost, match=f"no ticket was given, but a {kind}") as met:
+            read(client)
+        assert gateway.handshakes == 0
+    assert "secret" not in str(met.value)
+
+
 def test_a_function_can_end_the_client_with_an_error_of_its_own() -> None:
     def get() -> str:
         raise AuthenticationError("The session is over.")
