@@ -37,6 +37,8 @@ class AsyncMailbox:
         Raises:
             StreamTimeout: none came within `timeout` seconds.
         """
+        if not self._items.empty():
+            return self._items.get_nowait()
         try:
             async with asyncio.timeout(timeout):
                 return await self._items.get()
