@@ -99,6 +99,7 @@ def test_a_connection_that_the_gateway_closes_in_good_order_is_made_anew_as_well
         assert read_run(gateway) == ["1-0", "1-1"]
 
 
+@pytest.mark.fault("socket-cut")
 def test_a_run_survives_many_cuts_each_before_anything_new_came() -> None:
     def script(gateway: FakeGateway) -> None:
         for _ in range(5):
@@ -414,6 +415,7 @@ def test_a_run_is_read_once_and_in_order_through_everything_at_once(seed: int) -
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.fault("socket-cut")
 def test_a_run_is_created_once_and_read_once_through_everything_at_once(seed: int) -> None:
     server = BadServer(seed, create_cuts=0.5)
     with served(server) as gateway, client_of(gateway, EVERYTHING) as client:
