@@ -1,5 +1,7 @@
 """Follow the runs of a ThreadRunner server over its WebSocket."""
 
+from threadrunner_client.async_client import AsyncClient
+from threadrunner_client.async_subscription import AsyncCreatedRun, AsyncSubscription
 from threadrunner_client.client import Client
 from threadrunner_client.errors import (
     AuthenticationError,
@@ -8,19 +10,24 @@ from threadrunner_client.errors import (
     EventUnavailable,
     FrameError,
     ProtocolError,
+    RunCreationError,
     StreamTimeout,
     SubscriptionError,
     ThreadRunnerError,
 )
 from threadrunner_client.ordering import Event, EventId, EventOrder, Frame, Gap
 from threadrunner_client.sdk import as_sdk_event
-from threadrunner_client.subscription import Subscription
+from threadrunner_client.subscription import CreatedRun, Subscription
 from threadrunner_client.timing import Timing
 
 __all__ = [
+    "AsyncClient",
+    "AsyncCreatedRun",
+    "AsyncSubscription",
     "AuthenticationError",
     "Client",
     "ConnectionLost",
+    "CreatedRun",
     "Event",
     "EventId",
     "EventOrder",
@@ -30,6 +37,7 @@ __all__ = [
     "FrameError",
     "Gap",
     "ProtocolError",
+    "RunCreationError",
     "StreamTimeout",
     "Subscription",
     "SubscriptionError",

@@ -1,50 +1,35 @@
 """The client as threads: a thread that carries out what the session decides, and its subscribers.
 
-    caller's threads ── requests ──▶ ┌────────┐ ◀── messages ── a thread per connection
+    caller's threads ── requests ──▶ ┌────────┐ ◀── reports ── a thread per connection
                                      │ inbox  │
     a queue per subscription ◀────── └────────┘ ──▶ the open connection
                                    one thread owns
-                                     the session
+                                     the driver
 
-Only that one thread touches the session, so it needs no locks, and several threads may subscribe
+Only that one thread touches the driver, so it needs no locks, and several threads may subscribe
 and iterate at the same time over one connection.
 """
 
-import functools
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self, assert_never
+from typing import Any, Self, cast
 
-from threadrunner_client.connection import (
-    Closed,
-    Connection,
-    Failed,
-    Opened,
-    Received,
-    Report,
-    check_url,
-)
-from threadrunner_client.errors import ConnectionLost, ThreadRunnerError
-from threadrunner_client.feed import Target
+from threadrunner_client.arguments import check_creation, check_target, check_until
+from threadrunner_client.connection import Connection
+from threadrunner_client.driver import Driver
+from threadrunner_client.entrance import Entrance, Tickets
+from threadrunner_client.errors import ConnectionLost
 from threadrunner_client.key import ApiKey
-from threadrunner_client.ordering import EventId
+from threadrunner_client.messages import Created
+from threadrunner_client.reading import Reading, Until
 from threadrunner_client.references import EventFetcher
-from threadrunner_client.session import (
-    Accept,
-    Command,
-    Connect,
-    Deliver,
-    Disconnect,
-    End,
-    Fail,
-    Send,
-    Session,
-    Stop,
-)
-from threadrunner_client.subscription import STOPS, Mailbox, NoMore, Subscription, Until
+from threadrunner_client.reports import Report
+from threadrunner_client.session import Session
+from threadrunner_client.subscription import CreatedRun, Mailbox, Subscription
 from threadrunner_client.timing import Timing
 
 
@@ -56,51 +41,55 @@ class Client:
 
     Args:
         websocket_url: such as "wss://abc.execute-api.eu-west-1.amazonaws.com/live".
-        api_key: a ThreadRunner API key.
+        api_key: a ThreadRunner API key. Not needed with a ticket, but for events that are too large
+            for a frame.
+        ticket: a ticket of `POST /v1/realtime/tickets`, with which one connection can be opened
+            within a minute; or a function that gets a fresh one for each connection, called in a
+            thread of its own. It should answer within `timing.connect_timeout`; what it raises is
+            tried again, but for this package's own errors. The key is then not sent.
         base_url: the HTTP API's, as the OpenAI SDK takes it; needed only for events that are too
             large for a frame (about 120 KB).
         timing: how long to wait for what.
 
     Raises:
-        ValueError: a URL or the key cannot be used.
+        ValueError: a URL or the key cannot be used, or there is neither a key nor a ticket.
     """
 
     def __init__(
         self,
         websocket_url: str,
-        api_key: str,
+        api_key: str | None = None,
         *,
+        ticket: str | Tickets | None = None,
         base_url: str | None = None,
         timing: Timing | None = None,
     ) -> None:
-        self._url = check_url(websocket_url)
-        self._key = ApiKey(api_key)
+        key = None if api_key is None else ApiKey(api_key)
+        self._entrance = Entrance(websocket_url, key, ticket)
         self._timing = timing or Timing()
-        self._fetcher = EventFetcher(base_url, self._key, self._timing)
-        self._session = Session(self._timing)
-        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._mailboxes: dict[int, Mailbox] = {}
-        self._keys = 0
-        self._connection: Connection | None = None
-        self._attempt: Connection | None = None
-        self._failure: ThreadRunnerError | None = None
-        self._finished = False
-        self._ready = threading.Event()
+        self._fetcher = EventFetcher(base_url, key, self._timing)
+        self._driver = Driver(Session(self._timing), self._make_connection)
+        self._inbox: queue.SimpleQueue[Callable[[float], None]] = queue.SimpleQueue()
+        # Whether somebody will read the inbox; changes under the lock.
+        self._serving = False
         self._lock = threading.Lock()
+        self._closing = False
         self._thread = threading.Thread(target=self._serve, name="threadrunner-client", daemon=True)
 
     def __enter__(self) -> Self:
         """Connect.
 
         Raises:
-            AuthenticationError: the server does not accept the key.
+            AuthenticationError: the server does not accept the key or the ticket.
             ConnectionLost: there was no connection within `timing.give_up_after`.
         """
-        self._thread.start()
+        opening = Mailbox()
+        self._inbox.put(lambda now: self._driver.start(opening, now))
+        with self._lock:
+            self._thread.start()
+            self._serving = True
         try:
-            self._ready.wait()
-            if self._failure is not None:
-                raise self._failure
+            opening.wait_until_settled()
         except BaseException:
             self.close()
             raise
@@ -116,7 +105,8 @@ class Client:
 
     def close(self) -> None:
         """Close the connection and end all subscriptions."""
-        self._inbox.put(self._finish)
+        with contextlib.suppress(ConnectionLost):
+            self._ask(self._finish)
         if self._thread is not threading.current_thread() and self._thread.ident is not None:
             self._thread.join()
 
@@ -147,182 +137,121 @@ class Client:
             ValueError: an argument makes no sense.
             ThreadRunnerError: as iteration over the events raises it.
         """
-        if not thread_id or run_id == "":
-            raise ValueError("An empty id was given.")
-        if after is not None and run_id is None:
-            raise ValueError("`after` needs a run_id: ids of events count per run.")
-        if until is None:
-            until = "closed" if run_id is None else "pause"
-        elif until not in STOPS:
-            raise ValueError(f"until is {until!r}, which is none of {', '.join(STOPS)}.")
-        position = None if after is None else EventId.parse(after)
-        key, mailbox = self._begin((thread_id, run_id), position)
-        subscription = Subscription(
+        target, position = check_target(thread_id, run_id, after)
+        reading = Reading(check_until(until, "closed" if run_id is None else "pause"))
+        mailbox = Mailbox()
+        self._settle(mailbox, lambda now: self._driver.subscribe(mailbox, target, position, now))
+        return Subscription(
             mailbox,
-            until=until,
+            reading,
+            target,
             timeout=timeout,
             fetch=self._fetcher.fetch,
-            on_close=lambda: self._inbox.put(lambda: self._remove(key)),
+            on_close=lambda: self._remove(mailbox),
         )
-        try:
-            mailbox.wait_until_settled()
-        except BaseException:
-            subscription.close()
-            raise
-        return subscription
 
-    def _begin(self, target: Target, after: EventId | None) -> tuple[int, Mailbox]:
+    def create_run(
+        self,
+        *,
+        run: Mapping[str, Any],
+        thread_id: str | None = None,
+        idempotency_key: str | None = None,
+        until: Until | None = None,
+        timeout: float | None = None,
+    ) -> CreatedRun:
+        """Create a run over the socket, and subscribe to it.
+
+        Returns once the run is created. If the connection is lost before, the request is repeated
+        on the next one with the same idempotency key, so that there is one run however often it is
+        sent.
+
+        Args:
+            run: what the HTTP API takes: the body of "create run", or without a thread of "create
+                thread and run".
+            thread_id: the run's thread; without it one is created.
+            idempotency_key: names the request across clients and programs; made up unless given.
+            until: as for `subscribe`; "pause" unless given.
+            timeout: as for `subscribe`.
+
+        Raises:
+            ValueError: an argument makes no sense, or the request is too large for the socket.
+            TypeError: `run` has values that JSON does not have.
+            RunCreationError: the server refused to create it.
+            ThreadRunnerError: as iteration over the events raises it.
+        """
+        creation = check_creation(thread_id, run, idempotency_key)
+        reading = Reading(check_until(until, "pause"))
+        mailbox = Mailbox()
+        made = self._settle(mailbox, lambda now: self._driver.create(mailbox, creation, now))
+        return CreatedRun(
+            mailbox,
+            reading,
+            cast(Created, made),
+            timeout=timeout,
+            fetch=self._fetcher.fetch,
+            on_close=lambda: self._remove(mailbox),
+        )
+
+    def _settle(self, mailbox: Mailbox, action: Callable[[float], None]) -> Created | None:
+        self._ask(action)
+        try:
+            return mailbox.wait_until_settled()
+        except BaseException:
+            self._remove(mailbox)
+            raise
+
+    def _remove(self, mailbox: Mailbox) -> None:
+        with contextlib.suppress(ConnectionLost):
+            self._ask(lambda now: self._driver.remove(mailbox, now))
+
+    def _ask(self, action: Callable[[float], None]) -> None:
+        """Have the client's own thread do something.
+
+        Raises:
+            ConnectionLost: it has not begun, or has ended.
+        """
         with self._lock:
-            if self._failure is not None:
-                raise self._failure
-            if self._finished or not self._ready.is_set():
+            if not self._serving:
                 raise ConnectionLost("The client is not open: use it in a `with` statement.")
-            self._keys += 1
-            key = self._keys
-            mailbox = self._mailboxes[key] = Mailbox()
-        self._inbox.put(lambda: self._session.add(key, target, after, time.monotonic()))
-        return key, mailbox
+            self._inbox.put(action)
 
     # What follows runs on the client's own thread, but for `_report`.
 
     def _serve(self) -> None:
         try:
-            self._session.start(time.monotonic())
-            while not self._finished:
-                self._obey()
-                try:
+            while not self._closing:
+                with contextlib.suppress(queue.Empty):
                     action = self._inbox.get(timeout=self._time_to_wait())
-                except queue.Empty:
-                    pass
-                else:
-                    action()
-                self._session.tick(time.monotonic())
+                    action(time.monotonic())
+                self._driver.tick(time.monotonic())
         except Exception as error:
             # A subscriber must never wait for a thread that is gone.
-            self._stop(ConnectionLost(f"The client failed: {type(error).__name__}."))
+            self._driver.fail(ConnectionLost(f"The client failed: {type(error).__name__}."))
             raise
         finally:
-            self._finish()
-            self._drop_all()
+            with self._lock:
+                self._serving = False
+            self._driver.finish()
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._inbox.get_nowait()(time.monotonic())
 
     def _time_to_wait(self) -> float | None:
-        deadline = self._session.deadline
+        deadline = self._driver.deadline
         return None if deadline is None else max(0.0, deadline - time.monotonic())
 
-    def _obey(self) -> None:
-        # Carrying out a command may lead to further ones.
-        while commands := self._session.take_commands():
-            for command in commands:
-                self._carry_out(command)
+    def _finish(self, _now: float) -> None:
+        self._closing = True
 
-    def _carry_out(self, command: Command) -> None:
-        match command:
-            case Connect(timeout=timeout):
-                self._connect(timeout)
-            case Disconnect():
-                self._drop(self._connection)
-                self._connection = None
-            case Send(text=text):
-                if self._connection is not None:
-                    self._connection.send(text)
-            case Stop(error=error):
-                self._stop(error)
-            case Accept() | Deliver() | End() | Fail():
-                self._tell(command)
-            case _:
-                assert_never(command)
-
-    def _tell(self, command: Accept | Deliver | End | Fail) -> None:
-        match command:
-            case Accept(key=key):
-                if key in self._mailboxes:
-                    self._mailboxes[key].settle()
-            case Deliver(key=key, events=events):
-                if key in self._mailboxes:
-                    self._mailboxes[key].put(*events)
-            case End(key=key):
-                self._dismiss(key, NoMore())
-            case Fail(key=key, error=error):
-                self._dismiss(key, error)
-            case _:
-                assert_never(command)
-
-    def _dismiss(self, key: int, last_word: NoMore | ThreadRunnerError) -> None:
-        with self._lock:
-            mailbox = self._mailboxes.pop(key, None)
-        if mailbox is not None:
-            mailbox.put(last_word)
-            mailbox.settle(last_word)
-
-    def _remove(self, key: int) -> None:
-        self._session.remove(key, time.monotonic())
-        self._dismiss(key, NoMore())
-
-    def _connect(self, timeout: float) -> None:
-        self._attempt = Connection(
-            self._url,
-            self._key,
+    def _make_connection(self, timeout: float) -> Connection:
+        return Connection(
+            self._entrance,
             self._report,
             open_timeout=timeout,
             keepalive_interval=self._timing.keepalive_interval,
         )
-        self._attempt.start()
-
-    def _drop(self, connection: Connection | None) -> None:
-        if connection is not None:
-            connection.close()
-            connection.join()
-
-    def _drop_all(self) -> None:
-        self._drop(self._connection)
-        self._drop(self._attempt)
-        self._connection = self._attempt = None
-
-    def _stop(self, error: ThreadRunnerError) -> None:
-        with self._lock:
-            self._failure = error
-            keys = list(self._mailboxes)
-        for key in keys:
-            self._dismiss(key, error)
-        self._ready.set()
-        self._drop_all()
-
-    def _finish(self) -> None:
-        with self._lock:
-            self._finished = True
-            keys = list(self._mailboxes)
-        for key in keys:
-            self._dismiss(key, NoMore())
-        self._ready.set()
 
     # Reports of connections, on their threads: each is passed on to the client's own.
 
     def _report(self, connection: Connection, report: Report) -> None:
-        self._inbox.put(functools.partial(self._take_report, connection, report))
-
-    def _take_report(self, connection: Connection, report: Report) -> None:
-        now = time.monotonic()
-        match report:
-            case Received(text=text):
-                # Also from the connection before the one in use: frames may come in any order.
-                self._session.received(text, now)
-            case Opened() if connection is self._attempt:
-                self._take_over(connection, now)
-            case Failed(reason=reason, final=final) if connection is self._attempt:
-                self._attempt = None
-                self._session.failed(reason, now, final=final)
-            case Closed(reason=reason) if connection is self._connection:
-                self._connection = None
-                self._session.closed(reason, now)
-            case Opened() | Failed() | Closed():
-                pass
-            case _:
-                assert_never(report)
-
-    def _take_over(self, connection: Connection, now: float) -> None:
-        before, self._connection, self._attempt = self._connection, connection, None
-        self._session.opened(now)
-        self._obey()
-        self._ready.set()
-        if before is not None:
-            before.close()
+        self._inbox.put(lambda now: self._driver.report(connection, report, now))

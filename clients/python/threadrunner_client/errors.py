@@ -2,15 +2,16 @@
 
 ThreadRunnerError
 ├── ConnectionLost        no connection for too long, or the server refused one for good
-├── AuthenticationError   the server does not accept the key
+├── AuthenticationError   the server does not accept the key or the ticket
 ├── SubscriptionError     the server refused a subscription; `code` and `message` say why
+├── RunCreationError      the server did not create a run; `code`, `param` and `message` say why
 ├── EventsExpired         events that were asked for are no longer in the log
 ├── EventUnavailable      an event too large for a frame could not be fetched
 ├── StreamTimeout         no event came within the time that the caller set
 └── ProtocolError         the server sent something that is not the protocol
     └── FrameError        … in an event frame
 
-No message of these ever holds the API key, a URL's query or the content of an event.
+No message of these ever holds the API key, a ticket, a URL's query or the content of an event.
 """
 
 
@@ -23,7 +24,7 @@ class ConnectionLost(ThreadRunnerError):
 
 
 class AuthenticationError(ThreadRunnerError):
-    """The server does not accept the API key (HTTP 401 or 403)."""
+    """The server does not accept the API key or the ticket (HTTP 401 or 403)."""
 
 
 class SubscriptionError(ThreadRunnerError):
@@ -37,6 +38,22 @@ class SubscriptionError(ThreadRunnerError):
     def __init__(self, code: str | None, message: str) -> None:
         super().__init__(f"The subscription was refused ({code or 'no code'}): {message}")
         self.code = code
+        self.message = message
+
+
+class RunCreationError(ThreadRunnerError):
+    """The server did not create a run.
+
+    Attributes:
+        code: the server's word for the reason; None if it gave none.
+        param: the part of the request that it is about; None if it named none.
+        message: its explanation.
+    """
+
+    def __init__(self, code: str | None, param: str | None, message: str) -> None:
+        super().__init__(f"The run was not created ({code or 'no code'}): {message}")
+        self.code = code
+        self.param = param
         self.message = message
 
 
@@ -60,7 +77,7 @@ class EventUnavailable(ThreadRunnerError):
     """An event that was too large for a frame could not be fetched over HTTP."""
 
 
-class StreamTimeout(ThreadRunnerError):
+class StreamTimeout(ThreadRunnerError, TimeoutError):
     """No event came within the time that the caller set."""
 
 

@@ -8,12 +8,28 @@ timer, and what differs is when it is due:
     something is missing ........ soon, then ever later as long as asking does not help
     all is well ................. after a long silence
     the run has ended ........... never
+
+A run that is created over the socket begins with a line that asks for its creation, and asks again,
+with the same idempotency key, until there is an answer; then its events take over.
 """
 
 from dataclasses import dataclass
 
-from threadrunner_client.errors import ConnectionLost, EventsExpired, SubscriptionError
-from threadrunner_client.messages import Refused, Subscribed, subscribe
+from threadrunner_client.errors import (
+    ConnectionLost,
+    EventsExpired,
+    RunCreationError,
+    SubscriptionError,
+    ThreadRunnerError,
+)
+from threadrunner_client.messages import (
+    Created,
+    Creation,
+    Refused,
+    Subscribed,
+    create,
+    subscribe,
+)
 from threadrunner_client.ordering import Event, EventId, EventOrder, Frame
 from threadrunner_client.timing import Timing
 
@@ -38,18 +54,18 @@ class Request:
     """A message that asks the server to push something.
 
     Attributes:
-        target: thread and run; without a run, the whole thread.
+        target: thread and run; without a run, the whole thread. None for a run that does not exist.
         text: the message.
     """
 
-    target: Target
+    target: Target | None
     text: str
 
 
 class _Line:
-    """What the server was asked to push: one run's events, or those of a thread as a whole."""
+    """What the server was asked for, and when it is to be asked again."""
 
-    def __init__(self, request_id: str, target: Target, timing: Timing) -> None:
+    def __init__(self, request_id: str, target: Target | None, timing: Timing) -> None:
         self.request_id = request_id
         self.target = target
         self.due: float | None = None
@@ -68,12 +84,15 @@ class _Line:
         self.due = now + self._timing.reply_timeout
         if self._unanswered_since is None:
             self._unanswered_since = now
-        thread_id, run_id = self.target
-        text = subscribe(thread_id, run_id, after=self.after(), request_id=self.request_id)
-        return Request(self.target, text)
+        return Request(self.target, self.text())
 
-    def after(self) -> EventId | None:
-        return None
+    def text(self) -> str:
+        """Return the message that asks."""
+        raise NotImplementedError
+
+    def refused(self, reply: Refused) -> ThreadRunnerError:
+        """Return what a final refusal means."""
+        return SubscriptionError(reply.code, reply.message)
 
     def reconnected(self) -> None:
         # The time without a connection is not the answer's delay.
@@ -97,21 +116,66 @@ class _Line:
         """Raise ConnectionLost if the server has owed an answer for too long."""
         limit = self._timing.give_up_after
         if self._unanswered_since is not None and now - self._unanswered_since >= limit:
-            raise ConnectionLost(f"The server did not answer the subscription for {limit:g} s.")
+            raise ConnectionLost(f"The server did not answer a request for {limit:g} s.")
+
+
+class _CreationLine(_Line):
+    """The creation of a run."""
+
+    def __init__(self, request_id: str, creation: Creation, timing: Timing) -> None:
+        super().__init__(request_id, None, timing)
+        self._creation = creation
+
+    @property
+    def asked_again(self) -> bool:
+        return self._tries > 1
+
+    def text(self) -> str:
+        return create(self._creation, request_id=self.request_id)
+
+    def refused(self, reply: Refused) -> ThreadRunnerError:
+        return RunCreationError(reply.code, reply.param, reply.message)
+
+
+class _ThreadLine(_Line):
+    """The events of a thread's runs, from now on."""
+
+    def __init__(self, request_id: str, thread_id: str, timing: Timing) -> None:
+        super().__init__(request_id, (thread_id, None), timing)
+        self._thread_id = thread_id
+
+    def text(self) -> str:
+        return subscribe(self._thread_id, None, after=None, request_id=self.request_id)
 
 
 class _RunLine(_Line):
     """A run's events: knows their order, and when there will be no more."""
 
-    def __init__(self, request_id: str, target: Target, timing: Timing, order: EventOrder) -> None:
-        super().__init__(request_id, target, timing)
+    def __init__(self, request_id: str, thread_id: str, timing: Timing, order: EventOrder) -> None:
+        super().__init__(request_id, (thread_id, order.run_id), timing)
+        self._thread_id = thread_id
         self.order = order
         self.ended = False
         self._run_has_ended = False
         self._fruitless = 0
 
-    def after(self) -> EventId | None:
-        return self.order.last
+    def text(self) -> str:
+        order = self.order
+        return subscribe(
+            self._thread_id, order.run_id, after=order.last, request_id=self.request_id
+        )
+
+    def created(self, reply: Created, now: float) -> None:
+        """Begin without a request: the server subscribes the connection when it made the run.
+
+        A run has events at once. If none comes, the server made it and did not come so far.
+        """
+        self.registered = True
+        if reply.last is not None:
+            self.order.expect(reply.last)
+        if self.answered:
+            missing = self.order.gap is not None
+            self.due = now + (self._timing.ask_delay(0) if missing else self._timing.reply_timeout)
 
     def take(self, frame: Frame, now: float) -> list[Event]:
         """Return the frame's events that come next, up to the one that ends the run."""
@@ -165,34 +229,45 @@ class Feed:
 
     Args:
         key: names the subscription among those of a client.
-        target: thread and run; without a run, the whole thread.
+        wanted: thread and run; without a run, the whole thread; or a run that is to be created.
         after: the last event of the run that is already known.
         timing: how long to wait for what.
+
+    Attributes:
+        accepted: whether the server knows of it.
+        made: the run that was created for it.
     """
 
-    def __init__(self, key: int, target: Target, after: EventId | None, timing: Timing) -> None:
+    def __init__(
+        self, key: int, wanted: Target | Creation, after: EventId | None, timing: Timing
+    ) -> None:
         self.key = key
-        self.target = target
         self.accepted = False
+        self.made: Created | None = None
         self._timing = timing
-        self._thread_id, run_id = target
+        self._thread_id: str | None = None
+        self._run_id: str | None = None
         self._runs: dict[str, _RunLine] = {}
-        self._thread: _Line | None = None
-        if run_id is None:
-            self._thread = _Line(str(key), target, timing)
+        self._thread: _ThreadLine | None = None
+        self._creation: _CreationLine | None = None
+        if isinstance(wanted, Creation):
+            self._creation = _CreationLine(str(key), wanted, timing)
+            return
+        self._thread_id, self._run_id = wanted
+        if self._run_id is None:
+            self._thread = _ThreadLine(str(key), self._thread_id, timing)
         else:
-            self._add_run(run_id, after)
+            self._add_run(self._thread_id, self._run_id, after)
 
-    def _add_run(self, run_id: str, after: EventId | None) -> _RunLine:
+    def _add_run(self, thread_id: str, run_id: str, after: EventId | None) -> _RunLine:
         request_id = str(self.key) if self._thread is None else f"{self.key}/{run_id}"
-        order = EventOrder(run_id, after)
-        line = _RunLine(request_id, (self._thread_id, run_id), self._timing, order)
+        line = _RunLine(request_id, thread_id, self._timing, EventOrder(run_id, after))
         self._runs[run_id] = line
         return line
 
     def _lines(self) -> list[_Line]:
-        thread = [] if self._thread is None else [self._thread]
-        return [*thread, *(line for line in self._runs.values() if not line.ended)]
+        whole = [line for line in (self._creation, self._thread) if line is not None]
+        return [*whole, *(line for line in self._runs.values() if not line.ended)]
 
     @property
     def ended(self) -> bool:
@@ -202,7 +277,8 @@ class Feed:
     @property
     def targets(self) -> set[Target]:
         """What the server was asked to push for this subscription."""
-        return {line.target for line in self._lines() if line.registered}
+        lines = [line for line in self._lines() if line.registered]
+        return {line.target for line in lines if line.target is not None}
 
     @property
     def deadline(self) -> float | None:
@@ -233,14 +309,28 @@ class Feed:
 
     def take(self, frame: Frame, now: float) -> list[Event]:
         """Return the events that come next; none if the frame is for another subscription."""
-        thread_id, run_id = self.target
-        if frame.thread_id != thread_id or run_id not in (None, frame.run_id):
+        if frame.thread_id != self._thread_id or self._run_id not in (None, frame.run_id):
             return []
         self.accepted = True
         if self._thread is not None:
             self._thread.heard(now)
-        line = self._runs.get(frame.run_id) or self._add_run(frame.run_id, None)
+        line = self._runs.get(frame.run_id) or self._add_run(frame.thread_id, frame.run_id, None)
         return [] if line.ended else line.take(frame, now)
+
+    def created(self, reply: Created, now: float) -> list[Request]:
+        """Take the news that the run was created; return the requests that follow from it."""
+        repeated = self._creation is None or self._creation.asked_again
+        if self._creation is not None:
+            self._creation = None
+            self._thread_id, self._run_id = reply.thread_id, reply.run_id
+            self._add_run(reply.thread_id, reply.run_id, None)
+            self.accepted, self.made = True, reply
+        line = self._runs.get(reply.run_id)
+        if line is None or line.ended:
+            return []
+        line.created(reply, now)
+        # Of several requests, the one that was answered may have come over a connection before.
+        return [line.ask(now)] if repeated else []
 
     def answer(self, reply: Subscribed, now: float) -> Target | None:
         """Take the server's confirmation.
@@ -267,12 +357,13 @@ class Feed:
 
         Raises:
             SubscriptionError: it is final.
+            RunCreationError: it is final, and was for the run's creation.
         """
         line = self._line_of(reply.id)
         if line is None:
             return
         if not reply.passing:
-            raise SubscriptionError(reply.code, reply.message)
+            raise line.refused(reply)
         line.postpone(now)
 
     def _line_of(self, request_id: str | None) -> _Line | None:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from threadrunner_client.errors import ConnectionLost, ProtocolError, ThreadRunnerError
 from threadrunner_client.feed import Feed, Request, Target
 from threadrunner_client.messages import (
+    Created,
+    Creation,
     Pong,
     Refused,
     Subscribed,
@@ -50,9 +52,15 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Tell a subscriber that the server knows of the subscription."""
+    """Tell a subscriber that the server knows of the subscription.
+
+    Attributes:
+        key: the subscription.
+        made: the run, if it was created for it.
+    """
 
     key: int
+    made: Created | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +162,14 @@ class Session:
 
     def add(self, key: int, target: Target, after: EventId | None, now: float) -> None:
         """Begin a subscription under a key of its own."""
-        feed = Feed(key, target, after, self._timing)
-        self._feeds[key] = feed
+        self._begin(Feed(key, target, after, self._timing), now)
+
+    def create(self, key: int, creation: Creation, now: float) -> None:
+        """Create a run, and begin a subscription to it under a key of its own."""
+        self._begin(Feed(key, creation, None, self._timing), now)
+
+    def _begin(self, feed: Feed, now: float) -> None:
+        self._feeds[feed.key] = feed
         if self._open:
             self._request(feed.connected(now), now)
         else:
@@ -229,6 +243,8 @@ class Session:
                 self._take(message, now)
             case Subscribed():
                 self._answer(message, now)
+            case Created():
+                self._created(message, now)
             case Refused():
                 self._refuse(message, now)
             case Unsubscribed(thread_id=str() as thread_id, run_id=run_id):
@@ -279,6 +295,15 @@ class Session:
                 if surplus is not None:
                     self._leave({surplus}, now)
 
+    def _created(self, reply: Created, now: float) -> None:
+        feed = self._feed_of(reply.id)
+        if feed is None:
+            # Whoever asked for it has left: the run goes on, and nobody here follows it.
+            self._leave({(reply.thread_id, reply.run_id)}, now)
+            return
+        with self._telling(feed):
+            self._request(feed.created(reply, now), now)
+
     def _refuse(self, reply: Refused, now: float) -> None:
         feed = self._feed_of(reply.id)
         if feed is not None:
@@ -300,7 +325,7 @@ class Session:
         except ThreadRunnerError as error:
             failure = error
         if feed.accepted and not known:
-            self._commands.append(Accept(feed.key))
+            self._commands.append(Accept(feed.key, feed.made))
         if failure is not None:
             self._commands.append(Fail(feed.key, failure))
         elif feed.ended:
@@ -312,7 +337,7 @@ class Session:
 
     def _request(self, requests: list[Request], now: float) -> None:
         for request in requests:
-            leaving = self._leaving.get(request.target)
+            leaving = None if request.target is None else self._leaving.get(request.target)
             if leaving is None:
                 self._send(request.text, now)
             else:

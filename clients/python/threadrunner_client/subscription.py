@@ -4,26 +4,19 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from threadrunner_client.errors import StreamTimeout, ThreadRunnerError
-from threadrunner_client.feed import RUN_ENDS, RUN_PAUSES
+from threadrunner_client.messages import Created
 from threadrunner_client.ordering import Event
+from threadrunner_client.reading import Item, Reading
+from threadrunner_client.sdk import as_sdk_event
 
-Until = Literal["pause", "end", "closed"]
+if TYPE_CHECKING:
+    from openai import AssistantEventHandler
+    from openai.types.beta import AssistantStreamEvent
 
-STOPS: dict[Until, frozenset[str]] = {
-    "pause": RUN_ENDS | RUN_PAUSES,
-    "end": RUN_ENDS,
-    "closed": frozenset(),
-}
-
-
-class NoMore:
-    """Stands in a mailbox for the end of the events."""
-
-
-Item = Event | NoMore | ThreadRunnerError
+    HandlerT = TypeVar("HandlerT", bound=AssistantEventHandler)
 
 
 class Mailbox:
@@ -32,7 +25,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._settled = threading.Event()
-        self._refusal: ThreadRunnerError | None = None
+        self._outcome: Created | ThreadRunnerError | None = None
 
     def put(self, *items: Item) -> None:
         """Add items; they come out in the same order."""
@@ -43,21 +36,25 @@ class Mailbox:
         """Return the next item.
 
         Raises:
-            queue.Empty: none came within `timeout` seconds.
+            StreamTimeout: none came within `timeout` seconds.
         """
-        return self._items.get(timeout=timeout)
+        try:
+            return self._items.get(timeout=timeout)
+        except queue.Empty:
+            raise StreamTimeout(f"No event came for {timeout:g} s.") from None
 
-    def settle(self, last_word: NoMore | ThreadRunnerError | None = None) -> None:
-        """Let the subscribing thread go on: the server knows of the subscription, or never will."""
+    def settle(self, outcome: Created | ThreadRunnerError | None) -> None:
+        """Let the waiting thread go on: there is an answer, or there will be none."""
         if not self._settled.is_set():
-            self._refusal = last_word if isinstance(last_word, ThreadRunnerError) else None
+            self._outcome = outcome
             self._settled.set()
 
-    def wait_until_settled(self) -> None:
-        """Wait for `settle`; raise the error if it came with one."""
+    def wait_until_settled(self) -> Created | None:
+        """Wait for `settle`; return what it came with, or raise it if it is an error."""
         self._settled.wait()
-        if self._refusal is not None:
-            raise self._refusal
+        if isinstance(self._outcome, ThreadRunnerError):
+            raise self._outcome
+        return self._outcome
 
 
 class Subscription:
@@ -65,29 +62,37 @@ class Subscription:
 
     A loop over it ends where `until` says. Another loop goes on behind the last event of the one
     before, so one subscription serves a run through any number of submitted tool outputs.
+
+    Attributes:
+        thread_id: the thread.
     """
 
     def __init__(
         self,
         mailbox: Mailbox,
+        reading: Reading,
+        target: tuple[str, str | None],
         *,
-        until: Until,
         timeout: float | None,
         fetch: Callable[[Event], Event],
         on_close: Callable[[], None],
     ) -> None:
+        self.thread_id, self._run_id = target
         self._mailbox = mailbox
-        self._stops = STOPS[until]
+        self._reading = reading
         self._timeout = timeout
         self._fetch = fetch
         self._on_close = on_close
-        self._next: Item | None = None
-        self._last: str | None = None
+
+    @property
+    def run_id(self) -> str | None:
+        """The run; None if the whole thread is followed."""
+        return self._run_id
 
     @property
     def last(self) -> str | None:
         """The id of the last event that was handed out; None if there was none."""
-        return self._last
+        return self._reading.last
 
     def __iter__(self) -> Iterator[Event]:
         """Yield events up to where the loop ends.
@@ -96,32 +101,38 @@ class Subscription:
             StreamTimeout: no event came for as long as the caller allowed; a new loop goes on.
             SubscriptionError: the server refused the subscription.
             ConnectionLost: there was no connection for too long.
-            AuthenticationError: the server does not accept the key.
+            AuthenticationError: the server does not accept the key or the ticket.
             EventsExpired: the server no longer has what is missing.
             EventUnavailable: an event too large for a frame could not be fetched; a new loop tries
                 again.
             ProtocolError: the server sent something that is not the protocol.
         """
-        while True:
-            if self._next is None:
-                self._next = self._wait()
-            if isinstance(self._next, NoMore):
+        reading, ended = self._reading, False
+        while not ended:
+            if reading.needs_item:
+                reading.take(self._mailbox.get(self._timeout))
+            event = reading.event()
+            if event is None:
                 return
-            if isinstance(self._next, ThreadRunnerError):
-                raise self._next
-            # It stays the next one until it is whole: a failed fetch loses no event.
-            event = self._fetch(self._next)
-            self._next = None
-            self._last = event.id
+            event = self._fetch(event)
+            ended = reading.hand_out(event)
             yield event
-            if event.event in self._stops:
-                return
 
-    def _wait(self) -> Item:
-        try:
-            return self._mailbox.get(self._timeout)
-        except queue.Empty:
-            raise StreamTimeout(f"No event came for {self._timeout:g} s.") from None
+    def feed(self, handler: "HandlerT") -> "HandlerT":
+        """Give a handler of the OpenAI SDK the events of one loop; return the handler.
+
+        It takes them when it is read, as in the SDK: `until_done()`, `get_final_run()`,
+        `text_deltas`, or a loop over it. A handler serves for one loop; after tool outputs were
+        submitted, give the next loop to a new one. It has to see a run from its start, or from
+        where it waited for the outputs.
+
+        Raises:
+            RuntimeError: the handler was given events before.
+        """
+        # Every major version of the SDK (1 to 3) gives its handlers their stream in this way.
+        stream: Any = _SdkStream(self)
+        handler._init(stream)
+        return handler
 
     def close(self) -> None:
         """End the subscription. Events that already came can still be iterated over."""
@@ -137,3 +148,51 @@ class Subscription:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class CreatedRun(Subscription):
+    """The events of a run that was created over the socket, from its first on.
+
+    Attributes:
+        run: the run as the HTTP API would have answered its creation; None if it was too large for
+            a frame.
+    """
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        reading: Reading,
+        made: Created,
+        *,
+        timeout: float | None,
+        fetch: Callable[[Event], Event],
+        on_close: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            mailbox,
+            reading,
+            (made.thread_id, made.run_id),
+            timeout=timeout,
+            fetch=fetch,
+            on_close=on_close,
+        )
+        self._made = made.run_id
+        self.run: dict[str, Any] | None = made.run
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self._made
+
+
+class _SdkStream:
+    """A loop over a subscription, with what the SDK's handlers need of a stream."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+
+    def __iter__(self) -> "Iterator[AssistantStreamEvent]":
+        return map(as_sdk_event, self._subscription)
+
+    def close(self) -> None:
+        self._subscription.close()

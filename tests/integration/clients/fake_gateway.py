@@ -29,6 +29,8 @@ class GatewayConnection:
 
     Attributes:
         authorization: the header of that name.
+        path: what was asked for, with its query.
+        frame_sizes: the sizes, in bytes, of the frames of the last message.
     """
 
     def __init__(self, connection: ServerConnection) -> None:
@@ -37,12 +39,16 @@ class GatewayConnection:
         request = connection.request
         assert request is not None
         self.authorization = request.headers.get("Authorization")
+        self.path = request.path
+        self.frame_sizes: list[int] = []
 
     def serve(self) -> None:
         """Take in what the client says until the connection is over."""
         try:
             while True:
-                self._requests.put(json.loads(self._connection.recv()))
+                frames = list(self._connection.recv_streaming())
+                self.frame_sizes = [len(frame) for frame in frames]
+                self._requests.put(json.loads("".join(map(str, frames))))
         except ConnectionClosed:
             self._requests.put(None)
 
@@ -58,12 +64,14 @@ class GatewayConnection:
         assert {name: request.get(name) for name in fields} == fields
         return request
 
+    def requests(self) -> Iterator[dict[str, Any]]:
+        """Yield what the client says until the connection is over."""
+        while (request := self._requests.get(timeout=PATIENCE_SECONDS)) is not None:
+            yield request
+
     def wait_until_closed(self) -> list[dict[str, Any]]:
         """Return what the client still said before it closed the connection."""
-        said = []
-        while (request := self._requests.get(timeout=PATIENCE_SECONDS)) is not None:
-            said.append(request)
-        return said
+        return list(self.requests())
 
     def say(self, message: dict[str, Any] | str) -> None:
         """Send something, if the connection still stands."""
@@ -115,13 +123,14 @@ class FakeGateway:
     Attributes:
         refusals: HTTP statuses with which the next handshakes are refused.
         handshakes: how many handshakes there were.
+        connections: those that were let in, oldest first.
     """
 
     def __init__(self) -> None:
         self.refusals: deque[int] = deque()
         self.handshakes = 0
         self._connections: queue.Queue[GatewayConnection] = queue.Queue()
-        self._served: list[GatewayConnection] = []
+        self.connections: list[GatewayConnection] = []
         self._server = serve(
             self._serve, "127.0.0.1", 0, process_request=self._greet, compression=None
         )
@@ -135,7 +144,7 @@ class FakeGateway:
 
     def stop(self) -> None:
         """End, and cut all connections; may be called more than once."""
-        for connection in list(self._served):
+        for connection in list(self.connections):
             connection.cut()
         self._server.shutdown()
         if self._thread.is_alive():
@@ -153,7 +162,7 @@ class FakeGateway:
 
     def _serve(self, connection: ServerConnection) -> None:
         ours = GatewayConnection(connection)
-        self._served.append(ours)
+        self.connections.append(ours)
         self._connections.put(ours)
         ours.serve()
 

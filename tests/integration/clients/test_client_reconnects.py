@@ -1,9 +1,11 @@
 """The client on a network that fails: a real server cuts, drops, reorders, doubles and refuses."""
 
+import functools
 import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,16 +18,21 @@ from tests.integration.clients.fake_gateway import (
     event,
     served,
 )
+from tests.integration.clients.fronts import (
+    AnyClient,
+    AnySubscription,
+    make_client,
+    state_of,
+)
 from threadrunner_client import (
     AuthenticationError,
-    Client,
     ConnectionLost,
     EventId,
     ProtocolError,
-    Subscription,
     Timing,
 )
 
+pytestmark = pytest.mark.usefixtures("front")
 KEY = "tr-very-secret-key"
 # Quick, but for what a test does not wait for.
 TIMING = Timing(
@@ -47,11 +54,11 @@ def no_thread_is_left() -> Iterator[None]:
     assert not any(thread.is_alive() for thread in left)
 
 
-def make_client(gateway: FakeGateway, timing: Timing = TIMING) -> Client:
-    return Client(gateway.url, KEY, timing=timing)
+def client_of(gateway: FakeGateway, timing: Timing = TIMING) -> AnyClient:
+    return make_client(gateway.url, KEY, timing=timing)
 
 
-def follow(client: Client, after: str | None = None) -> Subscription:
+def follow(client: AnyClient, after: str | None = None) -> AnySubscription:
     return client.subscribe(
         thread_id=THREAD, run_id=RUN, after=after, until="end", timeout=PATIENCE_SECONDS
     )
@@ -59,7 +66,7 @@ def follow(client: Client, after: str | None = None) -> Subscription:
 
 def read_run(gateway: FakeGateway, timing: Timing = TIMING) -> list[str]:
     """Follow the run to its end; return the ids of its events."""
-    with make_client(gateway, timing) as client, follow(client) as events:
+    with client_of(gateway, timing) as client, follow(client) as events:
         return [each.id for each in events]
 
 
@@ -92,6 +99,7 @@ def test_a_connection_that_the_gateway_closes_in_good_order_is_made_anew_as_well
         assert read_run(gateway) == ["1-0", "1-1"]
 
 
+@pytest.mark.fault("socket-cut")
 def test_a_run_survives_many_cuts_each_before_anything_new_came() -> None:
     def script(gateway: FakeGateway) -> None:
         for _ in range(5):
@@ -179,7 +187,7 @@ def test_an_old_connection_is_replaced_and_closed_without_a_gap() -> None:
 
     # The second connection does not reach the age in the time that this test takes.
     timing = Timing(connection_age=0.5)
-    with served(script) as gateway, make_client(gateway, timing) as client:
+    with served(script) as gateway, client_of(gateway, timing) as client:
         events = iter(follow(client))
         assert [next(events).id, next(events).id] == ["1-0", "1-1"]
         client.subscribe(thread_id=THREAD, run_id="run_2")
@@ -213,7 +221,7 @@ def test_an_event_that_no_one_waits_for_yet_is_not_lost() -> None:
         second.push("1-1", event("1-2", "thread.run.completed"))
         pushed.set()
 
-    with served(script) as gateway, make_client(gateway) as client, follow(client) as events:
+    with served(script) as gateway, client_of(gateway) as client, follow(client) as events:
         assert pushed.wait(PATIENCE_SECONDS)
         assert [each.id for each in events] == ["1-0", "1-1", "1-2"]
 
@@ -222,7 +230,7 @@ def test_an_event_that_no_one_waits_for_yet_is_not_lost() -> None:
 def test_a_key_that_is_refused_is_an_error_at_once(status: int) -> None:
     with served() as gateway:
         gateway.refusals.append(status)
-        with pytest.raises(AuthenticationError, match=f"HTTP {status}"), make_client(gateway):
+        with pytest.raises(AuthenticationError, match=f"HTTP {status}"), client_of(gateway):
             pass
         assert gateway.handshakes == 1
 
@@ -235,7 +243,7 @@ def test_a_key_that_is_refused_later_ends_the_subscriptions() -> None:
         connection.push(None, event("1-0"))
         connection.cut()
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         events = follow(client)
         came = []
         with pytest.raises(AuthenticationError):
@@ -263,7 +271,7 @@ def test_a_server_that_is_busy_is_tried_again() -> None:
 def test_an_address_that_is_wrong_is_not_tried_again() -> None:
     with served() as gateway:
         gateway.refusals.append(404)
-        with pytest.raises(ConnectionLost, match="HTTP status 404"), make_client(gateway):
+        with pytest.raises(ConnectionLost, match="HTTP status 404"), client_of(gateway):
             pass
         assert gateway.handshakes == 1
 
@@ -276,7 +284,7 @@ def test_a_server_that_stays_away_is_given_up_with_the_reason() -> None:
         gateway.stop()
 
     timing = Timing(first_delay=0.01, longest_delay=0.05, give_up_after=0.3)
-    with served(script) as gateway, make_client(gateway, timing) as client:
+    with served(script) as gateway, client_of(gateway, timing) as client:
         events = iter(follow(client))
         assert next(events).id == "1-0"
         complaint = r"no working connection for 0\.3 s; the last attempt ended with: .*refused"
@@ -292,7 +300,7 @@ def test_a_server_that_breaks_the_protocol_is_an_error() -> None:
 
     with (
         served(script) as gateway,
-        make_client(gateway) as client,
+        client_of(gateway) as client,
         pytest.raises(ProtocolError, match=r"events\[0\]\.id is wrong"),
     ):
         list(follow(client))
@@ -313,10 +321,10 @@ def test_the_key_is_sent_and_appears_nowhere_else(
         connection.cut()
 
     logging.getLogger("websockets.server").setLevel(logging.WARNING)
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         with pytest.raises(AuthenticationError) as caught:
             list(follow(client))
-        shown = repr(client) + repr(caught.value) + repr(vars(client))
+        shown = repr(client) + repr(caught.value) + repr(state_of(client))
     assert authorizations == [f"Bearer {KEY}"]
     out, err = capfd.readouterr()
     assert KEY not in caplog.text + shown + out + err
@@ -329,14 +337,17 @@ def test_the_key_is_sent_and_appears_nowhere_else(
 class BadServer:
     """Answers from a whole log, over connections that lose, double, reorder and break."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, create_cuts: float = 0) -> None:
         self._rng = random.Random(seed)
+        self._create_cuts = create_cuts
         names = ["thread.message.delta"] * 39 + ["thread.run.completed"]
         ids, epoch, seq = [], 1, 0
         for _ in names:
             ids.append(EventId(epoch, seq))
             epoch, seq = (epoch + 1, 0) if self._rng.random() < 0.2 else (epoch, seq + 1)
         self.ids = [str(each) for each in ids]
+        self.keys: set[str] = set()
+        self._end_was_pushed = False
         self._events = [event(i, name) for i, name in zip(self.ids, names, strict=True)]
 
     def __call__(self, gateway: FakeGateway) -> None:
@@ -350,16 +361,31 @@ class BadServer:
                 request = connection.next_request()
             except AssertionError:
                 return False
-            if request["action"] != "subscribe":
+            if request["action"] not in ("subscribe", "run.create"):
                 continue
+            if request["action"] == "run.create":
+                self.keys.add(request["idempotency_key"])
+                if self._rng.random() < self._create_cuts:
+                    connection.cut()
+                    return True
+                made = {"thread_id": THREAD, "run_id": RUN, "run": {"id": RUN}, "last": None}
+                connection.say({"type": "run.created", "id": request["id"], **made})
             after = request.get("after")
             start = 0 if after is None else self.ids.index(after) + 1
             for action in self._pushes(connection, start):
                 action()
-                if self._rng.random() < 0.02:
+                # Who has the end may have left, and does not come back.
+                if not self._end_was_pushed and self._rng.random() < 0.02:
                     connection.cut()
                     return True
-            connection.confirm(request, last=self.ids[-1])
+            if request["action"] == "subscribe":
+                connection.confirm(request, last=self.ids[-1])
+
+    def _push(
+        self, connection: GatewayConnection, before: str | None, events: list[dict[str, Any]]
+    ) -> None:
+        self._end_was_pushed = self._end_was_pushed or events[-1]["id"] == self.ids[-1]
+        connection.push(before, *events)
 
     def _pushes(self, connection: GatewayConnection, start: int) -> list[Callable[[], None]]:
         pushes: list[Callable[[], None]] = []
@@ -369,7 +395,7 @@ class BadServer:
             events = self._events[start:end]
             fate = self._rng.random()
             copies = 0 if fate < 0.1 else 2 if fate < 0.25 else 1
-            pushes += [lambda b=before, e=events: connection.push(b, *e)] * copies  # type: ignore[misc]
+            pushes += [functools.partial(self._push, connection, before, events)] * copies
             start = end
         for _ in range(6):
             if len(pushes) > 1:
@@ -378,9 +404,21 @@ class BadServer:
         return pushes
 
 
+EVERYTHING = Timing(first_delay=0.01, longest_delay=0.02, gap_wait=0.02, longest_gap_wait=0.05)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_run_is_read_once_and_in_order_through_everything_at_once(seed: int) -> None:
     server = BadServer(seed)
-    timing = Timing(first_delay=0.01, longest_delay=0.02, gap_wait=0.02, longest_gap_wait=0.05)
     with served(server) as gateway:
-        assert read_run(gateway, timing) == server.ids
+        assert read_run(gateway, EVERYTHING) == server.ids
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.fault("socket-cut")
+def test_a_run_is_created_once_and_read_once_through_everything_at_once(seed: int) -> None:
+    server = BadServer(seed, create_cuts=0.5)
+    with served(server) as gateway, client_of(gateway, EVERYTHING) as client:
+        events = client.create_run(run={"assistant_id": "asst_1"}, timeout=PATIENCE_SECONDS)
+        assert [each.id for each in events] == server.ids
+    assert len(server.keys) == 1

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +19,10 @@ from tests.integration.clients.fake_gateway import (
     event,
     served,
 )
-from threadrunner_client import AuthenticationError, Client, EventUnavailable, Timing
+from tests.integration.clients.fronts import make_client
+from threadrunner_client import AuthenticationError, EventUnavailable, Timing
 
+pytestmark = pytest.mark.usefixtures("front")
 KEY = "tr-very-secret-key"
 HREF = f"/v1/threads/{THREAD}/runs/{RUN}/events?after=1-0&limit=1"
 BIG = {"id": "1-1", "event": "thread.message.completed", "data": None, "href": HREF}
@@ -42,12 +44,15 @@ class Api:
 
 
 @contextmanager
-def running_api(*answers: tuple[int, Any]) -> Iterator[Api]:
+def running_api(
+    *answers: tuple[int, Any], before: Callable[[], None] = lambda: None
+) -> Iterator[Api]:
     api = Api(deque(answers))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             api.asked.append((self.path, self.headers.get("Authorization")))
+            before()
             status, body = api.answers.popleft() if len(api.answers) > 1 else api.answers[0]
             content = json.dumps(body).encode()
             self.send_response(status)
@@ -84,8 +89,11 @@ def script(gateway: FakeGateway) -> None:
 
 
 def read(base_url: str | None, timing: Timing = TIMING) -> list[tuple[str, dict[str, Any]]]:
-    with served(script) as gateway, Client(gateway.url, KEY, base_url=base_url, timing=timing) as c:
-        return [(each.id, each.data) for each in c.subscribe(thread_id=THREAD, run_id=RUN)]
+    with (
+        served(script) as gateway,
+        make_client(gateway.url, KEY, base_url=base_url, timing=timing) as client,
+    ):
+        return [(each.id, each.data) for each in client.subscribe(thread_id=THREAD, run_id=RUN)]
 
 
 @pytest.mark.parametrize("tail", ["", "/", "/v1", "/v1/", "/stage/v1"])
@@ -112,7 +120,7 @@ def test_a_large_event_that_could_not_be_fetched_is_not_skipped() -> None:
     with (
         running_api((404, {}), (200, whole(n=1))) as api,
         served(script) as gateway,
-        Client(gateway.url, KEY, base_url=api.base_url, timing=TIMING) as client,
+        make_client(gateway.url, KEY, base_url=api.base_url, timing=TIMING) as client,
     ):
         events = client.subscribe(thread_id=THREAD, run_id=RUN)
         came = iter(events)
@@ -188,4 +196,4 @@ def test_a_reference_to_a_place_outside_the_api_is_not_followed(
 )
 def test_a_base_url_that_is_none_is_refused(base_url: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
-        Client("wss://x.example", KEY, base_url=base_url)
+        make_client("wss://x.example", KEY, base_url=base_url)

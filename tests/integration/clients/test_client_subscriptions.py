@@ -14,22 +14,24 @@ from tests.integration.clients.fake_gateway import (
     event,
     served,
 )
+from tests.integration.clients.fronts import AnyClient, make_client
 from threadrunner_client import (
-    Client,
     ConnectionLost,
     StreamTimeout,
     SubscriptionError,
     Timing,
 )
 
+pytestmark = pytest.mark.usefixtures("front")
 TIMING = Timing(
     reply_timeout=PATIENCE_SECONDS, give_up_after=PATIENCE_SECONDS, gap_wait=PATIENCE_SECONDS
 )
+NOT_OPEN = "use it in an? `(async )?with` statement"
 DONE = event("9-0", "thread.run.completed")
 
 
-def make_client(gateway: FakeGateway) -> Client:
-    return Client(gateway.url, "tr-key", timing=TIMING)
+def client_of(gateway: FakeGateway) -> AnyClient:
+    return make_client(gateway.url, "tr-key", timing=TIMING)
 
 
 def one_answer(gateway: FakeGateway) -> None:
@@ -48,7 +50,7 @@ def test_an_event_has_its_id_its_name_and_its_data() -> None:
 
     with (
         served(script) as gateway,
-        make_client(gateway) as client,
+        client_of(gateway) as client,
         client.subscribe(thread_id=THREAD, run_id=RUN, after="1-0") as events,
     ):
         first, last = events
@@ -70,7 +72,7 @@ def test_a_loop_ends_where_the_run_waits_and_the_next_loop_goes_on() -> None:
 
     with (
         served(script) as gateway,
-        make_client(gateway) as client,
+        client_of(gateway) as client,
         client.subscribe(thread_id=THREAD, run_id=RUN) as events,
     ):
         assert [each.id for each in events] == ["1-0", "1-1"]
@@ -87,7 +89,7 @@ def test_a_loop_that_stays_passes_over_the_wait_for_outputs() -> None:
         connection.push(None, event("1-0", "thread.run.requires_action"))
         connection.push("1-0", DONE)
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         events = client.subscribe(thread_id=THREAD, run_id=RUN, until="end")
         assert [each.id for each in events] == ["1-0", "9-0"]
 
@@ -100,7 +102,7 @@ def test_a_thread_is_followed_run_after_run_until_its_subscription_is_closed() -
         connection.push(None, event("1-0", "thread.run.failed"), run="run_2")
         connection.expect(action="unsubscribe", thread_id=THREAD, run_id=None)
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         seen = []
         with client.subscribe(thread_id=THREAD) as events:
             for each in events:
@@ -117,7 +119,7 @@ def test_a_loop_over_a_thread_can_end_with_each_run() -> None:
         for run in ("run_1", "run_2"):
             connection.push(None, event("1-0"), DONE, run=run)
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         events = client.subscribe(thread_id=THREAD, until="end")
         assert [each.run_id for each in events] == ["run_1", "run_1"]
         assert [each.run_id for each in events] == ["run_2", "run_2"]
@@ -137,7 +139,7 @@ def test_subscribing_returns_when_the_server_knows_of_it_and_not_before() -> Non
         assert returned.wait(PATIENCE_SECONDS)
 
     returned = threading.Event()
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         client.subscribe(thread_id=THREAD)
         assert asked.is_set()
         assert confirmed.is_set()
@@ -158,7 +160,7 @@ def test_threads_share_one_connection_and_each_gets_its_own_events() -> None:
         for run in runs:
             connection.push("1-49", DONE, run=run)
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
 
         def read(run: str) -> list[dict[str, Any]]:
             with client.subscribe(thread_id=THREAD, run_id=run) as events:
@@ -179,7 +181,7 @@ def test_two_subscriptions_to_one_run_both_get_all_of_it() -> None:
         connection.push(None, event("1-0"))
         connection.push("1-0", DONE)
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         one = client.subscribe(thread_id=THREAD, run_id=RUN)
         two = client.subscribe(thread_id=THREAD, run_id=RUN)
         assert [each.id for each in one] == [each.id for each in two] == ["1-0", "9-0"]
@@ -195,7 +197,7 @@ def test_a_run_can_be_left_and_taken_up_again_at_once() -> None:
         connection.accept(run_id=RUN, after="1-0")
         connection.push("1-0", event("1-1"), DONE)
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         with client.subscribe(thread_id=THREAD, run_id=RUN) as events:
             for each in events:
                 assert each.id == "1-0"
@@ -218,7 +220,7 @@ def test_a_refused_subscription_is_an_error_with_the_servers_words() -> None:
         connection.accept(run_id="run_2")
         connection.push(None, DONE, run="run_2")
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         with pytest.raises(SubscriptionError, match="No run found with id 'run_1'") as caught:
             client.subscribe(thread_id=THREAD, run_id=RUN)
         assert caught.value.code is None
@@ -236,7 +238,7 @@ def test_a_loop_without_events_ends_with_a_timeout_and_can_be_taken_up_again() -
         assert timed_out.wait(PATIENCE_SECONDS)
         connection.push(None, DONE)
 
-    with served(script) as gateway, make_client(gateway) as client:
+    with served(script) as gateway, client_of(gateway) as client:
         events = client.subscribe(thread_id=THREAD, run_id=RUN, timeout=0.05)
         with pytest.raises(StreamTimeout, match=r"No event came for 0\.05 s\."):
             list(events)
@@ -257,7 +259,7 @@ def test_closing_the_client_ends_the_loops_of_other_threads() -> None:
         connection.push(None, event("1-0"))
         connection.wait_until_closed()
 
-    with served(script) as gateway, ThreadPoolExecutor(1) as pool, make_client(gateway) as client:
+    with served(script) as gateway, ThreadPoolExecutor(1) as pool, client_of(gateway) as client:
         events = iter(client.subscribe(thread_id=THREAD, run_id=RUN))
         assert next(events).id == "1-0"
         rest = pool.submit(list, events)
@@ -267,12 +269,12 @@ def test_closing_the_client_ends_the_loops_of_other_threads() -> None:
 
 def test_a_client_that_is_closed_or_not_yet_open_takes_no_subscription() -> None:
     with served(one_answer) as gateway:
-        client = make_client(gateway)
-        with pytest.raises(ConnectionLost, match="use it in a `with` statement"):
+        client = client_of(gateway)
+        with pytest.raises(ConnectionLost, match=NOT_OPEN):
             client.subscribe(thread_id=THREAD)
         with client:
             assert len(list(client.subscribe(thread_id=THREAD, run_id=RUN))) == 1
-        with pytest.raises(ConnectionLost, match="use it in a `with` statement"):
+        with pytest.raises(ConnectionLost, match=NOT_OPEN):
             client.subscribe(thread_id=THREAD)
         client.close()
 
@@ -292,7 +294,7 @@ def test_arguments_that_make_no_sense_are_refused(
 ) -> None:
     with (
         served() as gateway,
-        make_client(gateway) as client,
+        client_of(gateway) as client,
         pytest.raises(ValueError, match=complaint),
     ):
         client.subscribe(**arguments)
@@ -309,12 +311,12 @@ def test_arguments_that_make_no_sense_are_refused(
 )
 def test_an_address_that_is_not_one_of_a_websocket_is_refused(url: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as caught:
-        Client(url, "tr-key")
+        make_client(url, "tr-key")
     assert "password" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["", "tr-secret\n", "tr-secret key", "tr-sécret"])
 def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(ValueError, match="The API key is empty or contains") as caught:
-        Client("wss://example.org", key)
+        make_client("wss://example.org", key)
     assert "tr-s" not in str(caught.value)

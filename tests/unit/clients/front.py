@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from threadrunner_client.errors import ThreadRunnerError
+from threadrunner_client.messages import Created, Creation
 from threadrunner_client.ordering import EventId
 from threadrunner_client.session import (
     Accept,
@@ -40,6 +41,7 @@ class Front:
         self.disconnects: list[float] = []
         self.events: dict[int, list[str]] = {}
         self.accepted: list[int] = []
+        self.made: dict[int, Created | None] = {}
         self.ended: list[int] = []
         self.failures: dict[int, ThreadRunnerError] = {}
         self.stopped: ThreadRunnerError | None = None
@@ -53,8 +55,9 @@ class Front:
                     self.disconnects.append(self.now)
                 case Send(text=text):
                     self.sent.append((self.now, json.loads(text)))
-                case Accept(key=key):
+                case Accept(key=key, made=made):
                     self.accepted.append(key)
+                    self.made[key] = made
                 case Deliver(key=key, events=events):
                     self.events.setdefault(key, []).extend(event.id for event in events)
                 case End(key=key):
@@ -90,6 +93,10 @@ class Front:
         self.session.add(key, (thread, run), position, self.now)
         self.obey()
 
+    def create(self, key: int = 1, *, thread: str | None = THREAD) -> None:
+        self.session.create(key, Creation(thread, {"assistant_id": "asst_1"}, "once"), self.now)
+        self.obey()
+
     def remove(self, key: int = 1) -> None:
         self.session.remove(key, self.now)
         self.obey()
@@ -107,6 +114,10 @@ class Front:
         status: str | None = "in_progress",
     ) -> None:
         self.receive({"type": "subscribed", "id": request_id, "last": last, "status": status})
+
+    def created(self, request_id: str = "1", *, last: str | None = None, run: str = RUN) -> None:
+        message = {"type": "run.created", "id": request_id, "thread_id": THREAD, "run_id": run}
+        self.receive({**message, "run": {"id": run}, "last": last})
 
     def frame(
         self, after: str | None, *ids: str, run: str = RUN, thread: str = THREAD, name: str = "x"

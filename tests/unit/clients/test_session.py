@@ -446,7 +446,7 @@ def test_a_request_that_alone_is_not_answered_is_repeated_and_then_fails(front: 
     asked = [time for time, message in front.sent if message.get("run_id") == "run_2"]
     assert asked == [0, 10, 20, 30, 40, 50]
     assert isinstance(front.failures[2], ConnectionLost)
-    assert "did not answer the subscription for 60 s" in str(front.failures[2])
+    assert "did not answer a request for 60 s" in str(front.failures[2])
     assert 1 not in front.failures
     assert front.disconnects == []
 

@@ -3,12 +3,15 @@
 The server here is a log that grows, answers subscriptions from it, and pushes to whoever is
 subscribed. Everything in between may come late, twice, in another order or not at all; connections
 are cut at any moment. Time is simulated, so minutes of waiting cost nothing.
+
+What overtaken writers do is explored with the real log, in `unit/core/event_log_world.py`.
 """
 
 import functools
 import heapq
 import json
 import random
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.clients.front import RUN, THREAD
+from threadrunner_client.messages import Creation
 from threadrunner_client.ordering import EventId
 from threadrunner_client.session import (
     Accept,
@@ -30,9 +34,13 @@ from threadrunner_client.session import (
 )
 from threadrunner_client.timing import Timing
 
+# The subscriptions of the client, by their keys: to the run itself, which may be created for it; to
+# the run's thread; to the run, joined later; and to the run, left and taken up again.
+OWN, THREADS, LATE, LEAVING, RESUMED = range(1, 6)
+
 
 class World:
-    """One server, one client that follows the run itself and its thread, and what lies between."""
+    """One server, one client with several subscriptions to one run, and what lies between."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -44,8 +52,11 @@ class World:
         self.live: int | None = None
         self.subscribed: set[tuple[int, str | None]] = set()
         self.log: list[tuple[str | None, list[dict[str, Any]]]] = []
-        self.got: dict[int, list[str]] = {1: [], 2: []}
+        self.got: dict[int, list[str]] = defaultdict(list)
         self.ended: set[int] = set()
+        self.creates = self.rng.random() < 0.5
+        self.created: set[str] = set()
+        self.moment = 0.0
         self.loss = self.rng.choice([0, 0.01, 0.05])
         self.bad_until = 300.0
 
@@ -97,6 +108,12 @@ class World:
         if message["action"] == "unsubscribe":
             self.subscribed.discard((connection, run_id))
             self.push(connection, {"type": "unsubscribed", "thread_id": THREAD, "run_id": run_id})
+        elif message["action"] == "run.create":
+            if message["idempotency_key"] not in self.created:
+                self.created.add(message["idempotency_key"])
+                self.begin()
+            self.subscribed.add((connection, RUN))
+            self.later(0.01, lambda: self.tell_created(connection, message))
         elif message["action"] == "subscribe":
             self.subscribed.add((connection, run_id))
             self.later(0.01, lambda: self.read(connection, message))
@@ -115,6 +132,31 @@ class World:
         status = "completed" if over else "in_progress"
         reply = {"type": "subscribed", "id": message["id"], "last": last, "status": status}
         self.push(connection, reply)
+
+    def tell_created(self, connection: int, message: dict[str, Any]) -> None:
+        reply = {"type": "run.created", "id": message["id"], "thread_id": THREAD, "run_id": RUN}
+        last = self.log[-1][1][-1]["id"] if self.log else None
+        self.push(connection, {**reply, "run": {"id": RUN}, "last": last})
+        for batch in self.log:
+            self.push(connection, self.frame(*batch))
+
+    def begin(self) -> None:
+        """Have the run go its way, and others follow it from some moment on."""
+        for _ in range(self.rng.randint(0, 20)):
+            self.moment += self.rng.choice([0.01, 0.5, 5, 30])
+            self.later(self.moment, lambda: self.write("thread.message.delta"))
+        self.later(self.moment + 1, lambda: self.write("thread.run.completed"))
+        joins, leaves = sorted(self.rng.uniform(0, self.moment + 5) for _ in range(2))
+        self.later(joins, lambda: self.session.add(LATE, (THREAD, RUN), None, self.now))
+        self.later(joins, lambda: self.session.add(LEAVING, (THREAD, RUN), None, self.now))
+        self.later(leaves, self.leave)
+
+    def leave(self) -> None:
+        self.session.remove(LEAVING, self.now)
+        got = self.got[LEAVING]
+        after = EventId.parse(got[-1]) if got else None
+        if LEAVING not in self.ended:
+            self.session.add(RESUMED, (THREAD, RUN), after, self.now)
 
     # The network.
 
@@ -162,15 +204,14 @@ class World:
                     pass
 
     def run(self) -> None:
-        self.session.add(1, (THREAD, RUN), None, 0)
-        self.session.add(2, (THREAD, None), None, 0)
-        moment = 0.0
-        for _ in range(self.rng.randint(0, 20)):
-            moment += self.rng.choice([0.01, 0.5, 5, 30])
-            self.later(moment, lambda: self.write("thread.message.delta"))
-        self.later(moment + 1, lambda: self.write("thread.run.completed"))
+        if self.creates:
+            self.session.create(OWN, Creation(THREAD, {}, "once"), 0)
+        else:
+            self.session.add(OWN, (THREAD, RUN), None, 0)
+            self.begin()
+        self.session.add(THREADS, (THREAD, None), None, 0)
         self.obey()
-        end = max(moment, self.bad_until) + 600
+        end = self.bad_until + 1500
         while self.now < end:
             times = [self.session.deadline, self.agenda[0][0] if self.agenda else None]
             self.now = min((max(each, self.now) for each in times if each is not None), default=end)
@@ -187,7 +228,10 @@ def test_a_run_is_followed_to_its_end_through_a_bad_network(seed: int) -> None:
     world = World(seed)
     world.run()
     everything = [event["id"] for _, events in world.log for event in events]
-    assert world.got[1] == everything
-    assert world.ended == {1}
+    assert world.got[OWN] == everything
+    assert world.got[LATE] == everything
+    assert world.got[LEAVING] + world.got[RESUMED] == everything
+    assert world.ended in ({OWN, LATE, LEAVING}, {OWN, LATE, RESUMED})
+    assert world.created == ({"once"} if world.creates else set())
     # Who follows the thread gets a run from its start, if anything of it comes at all.
-    assert world.got[2] in (everything, [])
+    assert world.got[THREADS] in (everything, [])

@@ -1,0 +1,240 @@
+"""What an asynchronous caller holds of a subscription."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+
+from threadrunner_client.errors import StreamTimeout, ThreadRunnerError
+from threadrunner_client.messages import Created
+from threadrunner_client.ordering import Event
+from threadrunner_client.reading import Item, Reading
+from threadrunner_client.sdk import as_sdk_event
+
+if TYPE_CHECKING:
+    from openai import AsyncAssistantEventHandler
+    from openai.types.beta import AssistantStreamEvent
+
+    HandlerT = TypeVar("HandlerT", bound=AsyncAssistantEventHandler)
+
+
+class AsyncMailbox:
+    """Takes what the client has for a subscription to the task of its caller."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[Item] = asyncio.Queue()
+        self._settled = asyncio.Event()
+        self._outcome: Created | ThreadRunnerError | None = None
+
+    def put(self, *items: Item) -> None:
+        """Add items; they come out in the same order."""
+        for item in items:
+            self._items.put_nowait(item)
+
+    async def get(self, timeout: float | None) -> Item:
+        """Return the next item. A cancelled call takes none.
+
+        Raises:
+            StreamTimeout: none came within `timeout` seconds.
+        """
+        if not self._items.empty():
+            return self._items.get_nowait()
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._items.get()
+        except TimeoutError:
+            raise StreamTimeout(f"No event came for {timeout:g} s.") from None
+
+    def settle(self, outcome: Created | ThreadRunnerError | None) -> None:
+        """Let the waiting task go on: there is an answer, or there will be none."""
+        if not self._settled.is_set():
+            self._outcome = outcome
+            self._settled.set()
+
+    async def wait_until_settled(self) -> Created | None:
+        """Wait for `settle`; return what it came with, or raise it if it is an error."""
+        await self._settled.wait()
+        if isinstance(self._outcome, ThreadRunnerError):
+            raise self._outcome
+        return self._outcome
+
+
+class AsyncSubscription:
+    """The events of a run or a thread, in order and each once. Iterate over it in one task.
+
+    A loop over it ends where `until` says. Another loop goes on behind the last event of the one
+    before, so one subscription serves a run through any number of submitted tool outputs, and a
+    loop that was cancelled loses nothing.
+
+    Attributes:
+        thread_id: the thread.
+    """
+
+    def __init__(
+        self,
+        mailbox: AsyncMailbox,
+        reading: Reading,
+        target: tuple[str, str | None],
+        *,
+        timeout: float | None,
+        fetch: Callable[[Event], Awaitable[Event]],
+        on_close: Callable[[], None],
+    ) -> None:
+        self.thread_id, self._run_id = target
+        self._mailbox = mailbox
+        self._reading = reading
+        self._timeout = timeout
+        self._fetch = fetch
+        self._on_close = on_close
+
+    @property
+    def run_id(self) -> str | None:
+        """The run; None if the whole thread is followed."""
+        return self._run_id
+
+    @property
+    def last(self) -> str | None:
+        """The id of the last event that was handed out; None if there was none."""
+        return self._reading.last
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """Begin a loop; it raises what a loop over a `Subscription` raises."""
+        return _Loop(self._next)
+
+    async def _next(self) -> tuple[Event, bool] | None:
+        """Return the next event, and whether the loop ends with it; None at the end of all."""
+        if self._reading.needs_item:
+            self._reading.take(await self._mailbox.get(self._timeout))
+        event = self._reading.event()
+        if event is None:
+            return None
+        event = await self._fetch(event)
+        return event, self._reading.hand_out(event)
+
+    def feed(self, handler: "HandlerT") -> "HandlerT":
+        """Give a handler of the OpenAI SDK the events of one loop; return the handler.
+
+        It takes them when it is read, as in the SDK: `await handler.until_done()`. See
+        `Subscription.feed`.
+
+        Raises:
+            RuntimeError: the handler was given events before.
+        """
+        # Every major version of the SDK (1 to 3) gives its handlers their stream in this way.
+        stream: Any = _SdkStream(self)
+        handler._init(stream)
+        return handler
+
+    async def close(self) -> None:
+        """End the subscription. Events that already came can still be iterated over."""
+        self._on_close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class AsyncCreatedRun(AsyncSubscription):
+    """The events of a run that was created over the socket, from its first on.
+
+    Attributes:
+        run: the run as the HTTP API would have answered its creation; None if it was too large for
+            a frame.
+    """
+
+    def __init__(
+        self,
+        mailbox: AsyncMailbox,
+        reading: Reading,
+        made: Created,
+        *,
+        timeout: float | None,
+        fetch: Callable[[Event], Awaitable[Event]],
+        on_close: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            mailbox,
+            reading,
+            (made.thread_id, made.run_id),
+            timeout=timeout,
+            fetch=fetch,
+            on_close=on_close,
+        )
+        self._made = made.run_id
+        self.run: dict[str, Any] | None = made.run
+
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self._made
+
+
+class _Loop:
+    """One loop over a subscription. Not a generator: one that is left would need a task to end."""
+
+    def __init__(self, step: Callable[[], Awaitable[tuple[Event, bool] | None]]) -> None:
+        self._step = step
+        self._ended = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        came = None if self._ended else await self._step()
+        if came is None:
+            self._ended = True
+            raise StopAsyncIteration
+        event, self._ended = came
+        return event
+
+
+class _SdkStream:
+    """A loop over a subscription, with what the SDK's handlers need of a stream."""
+
+    def __init__(self, subscription: AsyncSubscription) -> None:
+        self._subscription = subscription
+
+    async def __aiter__(self) -> "AsyncIterator[AssistantStreamEvent]":
+        async for event in self._subscription:
+            yield as_sdk_event(event)
+
+    async def close(self) -> None:
+        await self._subscription.close()
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+_T = TypeVar("_T", bound=_Closable)
+
+
+class Opening(Generic[_T]):
+    """Something that begins when it is awaited, or entered with `async with`."""
+
+    def __init__(self, begin: Callable[[], Awaitable[_T]]) -> None:
+        self._begin = begin
+        self._opened: _T | None = None
+
+    def __await__(self) -> Generator[Any, None, _T]:
+        return self._begin().__await__()
+
+    async def __aenter__(self) -> _T:
+        self._opened = opened = await self._begin()
+        return opened
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._opened is not None:
+            await self._opened.close()
