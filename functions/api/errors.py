@@ -5,12 +5,11 @@ from typing import Final
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from adapters.dynamodb.errors import StoreUnavailable
-from adapters.dynamodb.idempotency import Repeated
 from api.azure import client_path
 from api.route import MAX_BODY_BYTES
 from api.validation import invalid_request
@@ -35,8 +34,6 @@ _STATUS: Final[dict[type[ApiError], int]] = {
     BackendFailed: 502,
 }
 _LONGEST_PATH = 200
-# Tells a client that nothing was done for this request: it gets the first one's answer.
-REPLAYED = "idempotent-replayed"
 
 
 class ErrorDetails(BaseModel):
@@ -60,7 +57,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(StarletteHTTPException, _answer_http_exception)
     app.add_exception_handler(StoreUnavailable, _answer_unavailable)
-    app.add_exception_handler(Repeated, _answer_again)
 
 
 def error_response(
@@ -126,8 +122,3 @@ def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
 def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
     busy = ServerFault("The server is overloaded, and nothing was changed: please try again.")
     return error_response(busy, status=503, headers={"retry-after": "1"})
-
-
-def _answer_again(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Repeated)
-    return Response(error.answer, media_type="application/json", headers={REPLAYED: "true"})

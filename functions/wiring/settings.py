@@ -73,11 +73,16 @@ class ApiSettings(ScheduleSettings, ModelSettings):
         api_stage: the gateway's stage, which stands before the paths.
         websocket_url: told to clients that ask for what only the WebSocket serves.
         web_search_provider: without one, the tool `web_search` is refused.
+        streaming: whether an answer leaves the process while it is being made; else it is refused
+            to stream.
+        stream_seconds: how long a stream may last: less than the function's own time.
     """
 
     api_stage: str = ""
     websocket_url: str = ""
     web_search_provider: SearchProviderName = ""
+    streaming: bool = False
+    stream_seconds: Positive = 840
 
 
 class SupervisorSettings(QueueSettings):
