@@ -103,7 +103,7 @@ def test_the_streaming_function_serves_the_api_from_the_artifact_alone(
     python = tmp_path / "python3"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
     python.chmod(0o755)
-    port = choose_port(required=None, preferred=None)
+    port = choose_port(None)
     environment = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "LAMBDA_TASK_ROOT": str(artifact),

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from adapters.dynamodb.errors import StoreSilent
 from api.replays import REPLAYED
+from core.stream_pace import LONGEST_SECONDS
 from tests.integration.api.conftest import with_key
 from tests.integration.api.support import (
     WEATHER,
@@ -345,9 +346,18 @@ def test_a_stream_whose_time_is_up_says_how_to_go_on(streams: Streams) -> None:
     assert f"'Last-Event-ID: {sent[1].id}'" in error["message"]
 
 
-def test_a_stream_outlives_a_table_that_is_silent_for_a_moment(
+def test_a_silent_stream_is_kept_alive_by_comments(
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("core.stream_pace.KEEPALIVE_SECONDS", LONGEST_SECONDS)
+    streams.world.model.turn(*text("Hi."), *stop())
+    path, body = creation(streams)
+    answer = streams.client_while(lambda: None, streams.world.deliver_next).post(path, json=body)
+    assert names_of(stream_of(answer))[-2:] == ["run.completed", "done"]
+    assert "\n\n: keepalive\n\n" in answer.text
+
+
+def test_a_stream_outlives_a_table_that_is_silent_for_a_moment(streams: Streams) -> None:
     def silent() -> None:
         raise StoreSilent("The table did not answer.")
 
