@@ -4,12 +4,11 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from adapters.dynamodb.errors import StoreUnavailable
-from adapters.dynamodb.idempotency import Repeated
 from api.azure import client_path
 from api.route import MAX_BODY_BYTES
 from api.statuses import OVERLOADED_STATUS, overloaded, status_of
@@ -25,8 +24,6 @@ from core.errors import (
 )
 
 _LONGEST_PATH = 200
-# Tells a client that nothing was done for this request: it gets the first one's answer.
-REPLAYED = "idempotent-replayed"
 
 
 class ErrorDetails(BaseModel):
@@ -50,7 +47,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(StarletteHTTPException, _answer_http_exception)
     app.add_exception_handler(StoreUnavailable, _answer_unavailable)
-    app.add_exception_handler(Repeated, _answer_again)
 
 
 def error_response(
@@ -114,8 +110,3 @@ def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
 
 def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
     return error_response(overloaded(), status=OVERLOADED_STATUS, headers={"retry-after": "1"})
-
-
-def _answer_again(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Repeated)
-    return Response(error.answer, media_type="application/json", headers={REPLAYED: "true"})

@@ -58,7 +58,10 @@ def api_answers(root_url: str) -> bool:
 
 
 def read_api_environment(aws: EmulatedAws, endpoint: str, function: str) -> dict[str, str]:
-    """Return the environment of the deployed API function, with the emulator's address added."""
+    """Return the environment of the deployed API function, for a process beside the emulator.
+
+    It is told the emulator's address, and that it streams.
+    """
     configuration = aws.functions().get_function_configuration(FunctionName=function)
     variables = configuration.get("Environment", {}).get("Variables", {})
-    return {**variables, "AWS_ENDPOINT_URL": endpoint}
+    return {**variables, "AWS_ENDPOINT_URL": endpoint, "STREAMING": "true"}

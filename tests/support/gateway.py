@@ -131,7 +131,7 @@ class FakeSubscriptions(Subscriptions):
         self._connections.remove(connection_id)
 
 
-def pusher_of(gateway: FakeGateway, subscriptions: Subscriptions, **workers: int) -> Pusher:
+def pusher_of(gateway: FakeGateway, subscriptions: Subscriptions, **options: Any) -> Pusher:
     """Return a pusher to a gateway that is none."""
     client: Any = gateway
-    return Pusher(client, subscriptions, **workers)
+    return Pusher(client, subscriptions, **options)

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Response
+from fastapi import Depends, Request, Response
 
 from api.dependencies import Context, Include, Tenant, page_query
+from api.event_stream import STREAMED, EventStream, streamed
 from api.idempotency import OnlyOnce, ThisAttempt
 from api.polling import POLL_AFTER_MS, poll_after_ms
 from api.routes.routers import project_router
@@ -17,20 +18,36 @@ router = project_router("Runs")
 Page = Annotated[PageQuery, Depends(page_query("run", "run"))]
 
 
-@router.post("/v1/threads/runs")
+@router.post("/v1/threads/runs", response_model=Run, responses=STREAMED)
 def create_thread_and_run(
-    context: Context, tenant: Tenant, once: OnlyOnce, request: CreateThreadAndRun
-) -> Run:
+    context: Context,
+    tenant: Tenant,
+    once: OnlyOnce,
+    request: CreateThreadAndRun,
+    http_request: Request,
+) -> Run | EventStream:
     """Create a thread and have an assistant work on it."""
-    return run_creation.create_thread_and_run(context, tenant, request, once)
+    answer = run_creation.create_thread_and_run(context, tenant, request, once)
+    return streamed(http_request, answer)
 
 
-@router.post("/v1/threads/{thread_id}/runs", dependencies=[Include])
+@router.post(
+    "/v1/threads/{thread_id}/runs",
+    response_model=Run,
+    responses=STREAMED,
+    dependencies=[Include],
+)
 def create_run(
-    context: Context, tenant: Tenant, once: OnlyOnce, thread_id: str, request: CreateRun
-) -> Run:
+    context: Context,
+    tenant: Tenant,
+    once: OnlyOnce,
+    thread_id: str,
+    request: CreateRun,
+    http_request: Request,
+) -> Run | EventStream:
     """Have an assistant work on a thread."""
-    return run_creation.create_run(context, tenant, thread_id, request, once)
+    answer = run_creation.create_run(context, tenant, thread_id, request, once)
+    return streamed(http_request, answer)
 
 
 @router.get("/v1/threads/{thread_id}/runs")
@@ -66,7 +83,11 @@ def cancel_run(
     return runs.cancel_run(context, tenant, thread_id, run_id, attempt)
 
 
-@router.post("/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs")
+@router.post(
+    "/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
+    response_model=Run,
+    responses=STREAMED,
+)
 def submit_tool_outputs(
     context: Context,
     tenant: Tenant,
@@ -74,6 +95,8 @@ def submit_tool_outputs(
     thread_id: str,
     run_id: str,
     request: SubmitToolOutputs,
-) -> Run:
+    http_request: Request,
+) -> Run | EventStream:
     """Give a run the outputs of all the calls that it waits for."""
-    return tool_outputs.submit_tool_outputs(context, tenant, thread_id, run_id, request, once)
+    answer = tool_outputs.submit_tool_outputs(context, tenant, thread_id, run_id, request, once)
+    return streamed(http_request, answer)

@@ -8,7 +8,6 @@ from typing import TypeVar
 from adapters.dynamodb.errors import RunMoved, StoreUnavailable
 from core.dispatch import FIRST_CHECK_SECONDS
 from core.endings import end_run
-from core.errors import InvalidRequest
 from core.jobs import CheckJob, RunTtlJob
 from core.records import RunRecord
 from core.run_machine import Trigger
@@ -85,20 +84,3 @@ def end_cancelled(context: ClientContext, run: RunRecord) -> RunRecord:
     now = context.clock() // 1000
     change = end_run(run, Trigger.CANCELLED, message=left.message, step=left.step, now=now)
     return context.writer.apply(left.close(change))
-
-
-def refuse_stream(context: ClientContext, stream: bool | None) -> None:
-    """Refuse to stream the answer of a request.
-
-    Raises:
-        InvalidRequest: it asks for that.
-    """
-    if stream:
-        url = context.settings.websocket_url
-        place = f"the WebSocket API at {url}" if url else "the WebSocket API"
-        raise InvalidRequest(
-            "Server-sent events are not served by this endpoint yet: send the request without "
-            f"'stream', and get the same events from {place}.",
-            param="stream",
-            code="unsupported_value",
-        )

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from adapters.dynamodb.idempotency import Once
 from api.services.lookups import require_run
-from api.services.run_changes import after_commit, refuse_stream, retry_if_moved, send_check
+from api.services.run_changes import after_commit, retry_if_moved, send_check
+from api.services.streaming import Answer, StreamPlace, refuse_stream
 from core.dispatch import step_job
 from core.errors import InvalidRequest
 from core.records import RunRecord
-from core.schema.runs import Run, SubmitToolOutputs, ToolOutput
+from core.schema.runs import SubmitToolOutputs, ToolOutput
 from core.tool_phase import submit_outputs
 from wiring.bootstrap import ClientContext
 
@@ -23,8 +24,11 @@ def submit_tool_outputs(
     run_id: str,
     request: SubmitToolOutputs,
     once: Once,
-) -> Run:
+) -> Answer:
     """Take the outputs of all calls that a run waits for, and have it go on.
+
+    Returns:
+        The run, or where the stream of what follows begins, if that was asked for.
 
     Raises:
         NotFound: there is no such run.
@@ -32,13 +36,11 @@ def submit_tool_outputs(
         Repeated: an earlier attempt gave these outputs.
     """
     refuse_stream(context, request.stream)
-    run = retry_if_moved(
-        lambda: _submit(
-            context, require_run(context, tenant, thread_id, run_id), request.tool_outputs, once
-        )
+    run, answer = retry_if_moved(
+        lambda: _submit(context, require_run(context, tenant, thread_id, run_id), request, once)
     )
     after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
-    return run.to_wire()
+    return answer
 
 
 def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
@@ -62,18 +64,19 @@ def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
 
 
 def _submit(
-    context: ClientContext, run: RunRecord, outputs: Sequence[ToolOutput], once: Once
-) -> RunRecord:
-    check_outputs(run, outputs)
+    context: ClientContext, run: RunRecord, request: SubmitToolOutputs, once: Once
+) -> tuple[RunRecord, Answer]:
+    check_outputs(run, request.tool_outputs)
     step = None if run.open_step is None else context.runs.step(run, run.open_step)
     if step is None:
         raise LookupError("A run that requires action has an open step.")
     # Armed before the transaction, with the number that the run will then have.
     send_check(context, run, run.watch + 1)
-    given = {output.tool_call_id: output.output for output in outputs}
+    given = {output.tool_call_id: output.output for output in request.tool_outputs}
     change = submit_outputs(run, step, given, now=context.clock() // 1000)
-    answer = change.after.to_wire().model_dump_json()
-    return context.writer.apply(change, once.receipt(answer))
+    # Nobody holds the lease of a run that waits for its client: its tail is the end of its log.
+    answer: Answer = StreamPlace.behind(run, run.tail) if request.stream else change.after.to_wire()
+    return context.writer.apply(change, once.receipt(answer.model_dump_json())), answer
 
 
 def _listed(call_ids: Sequence[str]) -> str:

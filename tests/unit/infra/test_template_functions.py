@@ -4,8 +4,8 @@ from typing import Final
 
 import pytest
 
-from tests.support.cloudformation import Stack
-from tests.support.template import HANDLERS, grants, role_of, variables
+from tests.support.cloudformation import ROOT, Stack, read_template
+from tests.support.template import HANDLERS, LOCAL, functions_of, grants, role_of, variables
 from wiring.settings import (
     ApiSettings,
     ClientSettings,
@@ -19,6 +19,7 @@ from wiring.settings import (
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
     "ApiFunction": ApiSettings,
+    "StreamingFunction": ApiSettings,
     "WebSocketFunction": ClientSettings,
     "RunnerFunction": RunnerSettings,
     "TimersFunction": TimerSettings,
@@ -33,7 +34,10 @@ def test_the_functions_share_one_artifact() -> None:
     assert {name: properties["Handler"] for name, properties in functions.items()} == HANDLERS
     assert stack.function_globals["CodeUri"] == "functions/"
     shared = {"CodeUri", "Runtime", "Architectures", "Layers"}
-    assert not [name for name, properties in functions.items() if shared & properties.keys()]
+    own = {name: shared & properties.keys() for name, properties in functions.items()}
+    assert {name: found for name, found in own.items() if found} == {
+        "StreamingFunction": {"Layers"}
+    }
 
 
 def test_functions_run_on_arm_by_default_and_on_what_is_asked_for() -> None:
@@ -108,6 +112,49 @@ def test_the_stack_is_not_deployed_with_a_searxng_that_is_nowhere() -> None:
         {"WebSearchProvider": "searxng", "WebSearchUrl": "http://searx.internal"},
     ):
         assert Stack(**parameters).broken_rules() == []
+
+
+def test_only_the_function_behind_the_adapter_streams() -> None:
+    stack = Stack(StreamSeconds="600")
+    for function, streams in (("ApiFunction", False), ("StreamingFunction", True)):
+        given = variables(stack, function)
+        environment = {n: v if isinstance(v, str) else f"the-{n}" for n, v in given.items()}
+        settings = read_settings(ApiSettings, environment)
+        assert (settings.streaming, settings.stream_seconds) == (streams, 600)
+
+
+def test_a_stream_ends_before_its_function_is_stopped() -> None:
+    longest = read_template()["Parameters"]["StreamSeconds"]["MaxValue"]
+    # A read that is under way, and the last events to be pushed.
+    assert longest + 15 <= Stack().properties("StreamingFunction")["Timeout"]
+
+
+@pytest.mark.parametrize(
+    ("processor", "layer"),
+    [("arm64", "LambdaAdapterLayerArm64"), ("x86_64", "LambdaAdapterLayerX86")],
+)
+def test_the_streaming_function_is_a_web_server_behind_the_adapter(
+    processor: str, layer: str
+) -> None:
+    stack = Stack(Architecture=processor, WebAdapterVersion="31")
+    function = stack.properties("StreamingFunction")
+    account = "arn:aws:lambda:eu-central-1:753240598075:layer"
+    assert function["Layers"] == [f"{account}:{layer}:31"]
+    given = variables(stack, "StreamingFunction")
+    assert given["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
+    assert given["AWS_LWA_INVOKE_MODE"] == "response_stream"
+    assert given["AWS_LWA_READINESS_CHECK_PATH"] == "/health"
+    assert given["AWS_LWA_REMOVE_BASE_PATH"] == f"/{stack.properties('ApiStage')['StageName']}"
+    script = ROOT / stack.function_globals["CodeUri"] / function["Handler"]
+    # The adapter's wrapper executes it.
+    assert script.stat().st_mode & 0o111 == 0o111
+    assert script.read_bytes().startswith(b"#!/bin/bash\n")
+
+
+def test_an_emulator_has_no_function_that_streams() -> None:
+    stack = Stack(**LOCAL)
+    assert [name for name in stack.resources if name.startswith("Streaming")] == []
+    assert set(functions_of(stack)) == HANDLERS.keys() - {"StreamingFunction"}
 
 
 def test_functions_are_told_where_everything_is() -> None:
