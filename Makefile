@@ -78,6 +78,10 @@ bench-runner: setup ## measure the runner's processor time and memory: the table
 	@PYTHONPATH=functions $(python) -m bench.deltas
 	@PYTHONPATH=functions $(python) -m bench.memory
 
+.PHONY: bench-subscribers
+bench-subscribers: setup ## measure how one run is pushed to many connections: a table of docs/performance.md
+	@PYTHONPATH=functions $(python) -m bench.subscribers
+
 .PHONY: coverage
 coverage: setup ## run the unit and integration tests and show what they do not reach
 	$(python) -m pytest tests/unit tests/integration -n auto --cov

@@ -149,11 +149,11 @@ class Pusher:
         parcel = pack(thread_id, run_id, batches)
         for connection_id in connections:
             with self._changed:
-                lane = self._lanes.get(connection_id)
-                if lane is None:
-                    lane = self._lanes[connection_id] = Lane()
-                    self._queue(connection_id, lane)
+                is_new = connection_id not in self._lanes
+                lane = self._lanes.setdefault(connection_id, Lane())
                 lane.add(parcel)
+                if is_new:
+                    self._queue(connection_id, lane)
 
     def _queue(self, connection_id: str, lane: Lane) -> None:
         self._queued += 1
