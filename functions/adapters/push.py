@@ -204,13 +204,11 @@ class Pusher:
             with self._changed:
                 if connection_id in self._gone:
                     continue
-                lane = self._lanes.get(connection_id)
-                if lane is not None:
-                    lane.add(parcel)
-                    continue
-                lane = self._lanes[connection_id] = Lane()
+                is_new = connection_id not in self._lanes
+                lane = self._lanes.setdefault(connection_id, Lane())
                 lane.add(parcel)
-                self._queue(connection_id, lane)
+                if is_new:
+                    self._queue(connection_id, lane)
 
     def _queue(self, connection_id: str, lane: Lane) -> None:
         self._queued += 1
