@@ -85,7 +85,8 @@ def test_a_client_that_goes_leaves_nothing_behind(
         try:
             await real(stream, send)
         finally:
-            left.append(stream._pieces.ag_frame)
+            pieces: Any = stream._pieces
+            left.append(pieces.ag_frame)
             ended.set()
 
     monkeypatch.setattr(EventStream, "stream_response", noting)
