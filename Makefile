@@ -78,6 +78,10 @@ bench-runner: setup ## measure the runner's processor time and memory: the table
 	@PYTHONPATH=functions $(python) -m bench.deltas
 	@PYTHONPATH=functions $(python) -m bench.memory
 
+.PHONY: bench-streams
+bench-streams: setup ## measure how late streamed tokens are, on a local stack: the table of docs/performance.md
+	@PYTHONPATH=functions:clients/python $(python) -W ignore -m bench.streams
+
 .PHONY: coverage
 coverage: setup ## run the unit and integration tests and show what they do not reach
 	$(python) -m pytest tests/unit tests/integration -n auto --cov

@@ -1,6 +1,6 @@
 """How late a stream's deltas are: from the model's chunk to the client, on a local stack.
 
-    python -m bench.streams
+    make bench-streams
 
 The scripted model notes when it wrote each of its numbered tokens; the client, which is OpenAI's
 SDK, when it had the delta that holds it. Between the two are the runner, which writes deltas every
