@@ -42,7 +42,7 @@ class Invocations:
             await self._app(scope, receive, send)
             return
         invocation = _Invocation(send)
-        scope["aws.event"] = {"requestContext": json.loads(context)}
+        scope["aws.event"] = {"requestContext": json.loads(context) or {}}
         try:
             await self._app(scope, receive, invocation.send)
         finally:

@@ -75,13 +75,10 @@ class ClientSettings(ScheduleSettings):
     Attributes:
         websocket_url: told to clients that ask how to get to the WebSocket.
         web_search_provider: without one, the tool `web_search` is refused.
-        streaming: whether an answer leaves the process while it is being made; else it is refused
-            to stream.
     """
 
     websocket_url: str = ""
     web_search_provider: SearchProviderName = ""
-    streaming: bool = False
 
 
 class ApiSettings(ClientSettings, ModelSettings):
@@ -89,10 +86,13 @@ class ApiSettings(ClientSettings, ModelSettings):
 
     Attributes:
         api_stage: the gateway's stage, which stands before the paths.
+        streaming: whether an answer leaves the process while it is being made; else it is refused
+            to stream.
         stream_seconds: how long a stream may last: less than the function's own time.
     """
 
     api_stage: str = ""
+    streaming: bool = False
     stream_seconds: Positive = 840
 
 

@@ -39,7 +39,9 @@ def start_api(
     """
     functions = tools.root / "functions"
     # One worker: with several, kept connections are answered about 40 ms late.
-    uvicorn = ("-m", "uvicorn", "--factory", "api.app:create_app", "--workers", "1")
+    # Streams are cut when it ends: some would go on for minutes.
+    options = ("--workers", "1", "--timeout-graceful-shutdown", "1")
+    uvicorn = ("-m", "uvicorn", "--factory", "api.app:create_app", *options)
     server = Server(
         name=NAME,
         command=lambda port: [tools.python, *uvicorn, "--host", HOST, "--port", str(port)],

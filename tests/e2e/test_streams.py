@@ -127,6 +127,7 @@ def arriving(response: httpx.Response) -> Iterator[Sent]:
             yield from parse_stream(whole + found)
 
 
+@pytest.mark.fault("stream-left")
 def test_a_connection_that_is_lost_is_taken_up_where_it_was(service: Service) -> None:
     run = service.start(service.thread(script({"text": {"tokens": 100}, "rate": 50})))
     url, headers = events_path(service, run), headers_of(service)
@@ -136,7 +137,6 @@ def test_a_connection_that_is_lost_is_taken_up_where_it_was(service: Service) ->
             seen.append(event)
             if event.event == "thread.message.delta":
                 break
-    assert seen[-1].id is not None
     rest = take_up(service, run, seen[-1].id)
     assert rest[-1] == Sent("done", DONE)
     assert len(rest) > 10, "the connection was lost while the model was talking"

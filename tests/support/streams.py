@@ -13,11 +13,15 @@ DONE = "[DONE]"
 
 @dataclass(frozen=True)
 class Sent:
-    """An event as it stands in a stream: `data` is decoded, save that of `done`."""
+    """An event as it stands in a stream: `data` is decoded, save that of `done`.
+
+    Attributes:
+        id: "" if it has none.
+    """
 
     event: str
     data: Any
-    id: str | None = None
+    id: str = ""
 
 
 def parse_stream(text: str) -> list[Sent]:
@@ -31,10 +35,12 @@ def _events(text: str) -> Iterator[Sent]:
         lines = [line for line in block.split("\n") if not line.startswith(":")]
         if not lines:
             continue
-        fields = dict(line.split(": ", 1) for line in lines)  # type: ignore[misc]
+        fields = dict(line.split(": ", 1) for line in lines)
         assert set(fields) <= {"event", "data", "id"}
         data = fields["data"]
-        yield Sent(fields["event"], data if data == DONE else json.loads(data), fields.get("id"))
+        yield Sent(
+            fields["event"], data if data == DONE else json.loads(data), fields.get("id", "")
+        )
 
 
 def names_of(sent: Sequence[Sent]) -> list[str]:

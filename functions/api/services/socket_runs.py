@@ -8,7 +8,6 @@ from adapters.dynamodb.subscriptions import Subscription
 from api.services.run_changes import after_commit
 from api.services.run_creation import create_run, create_thread_and_run
 from api.services.runs import cancel_run
-from api.services.streaming import Answer
 from api.services.tool_outputs import submit_tool_outputs
 from api.services.watching import send_backlog
 from api.socket_messages import run_answer, run_object, spell
@@ -76,11 +75,8 @@ def _create(context: SocketContext, request: RunCreate, once: Once) -> Run:
     body = {name: value for name, value in request.run.items() if name != "stream"}
     if request.thread_id is None:
         whole = validated(CreateThreadAndRun, body)
-        answer = create_thread_and_run(context, once.tenant, whole, once)
-    else:
-        named = validated(CreateRun, body)
-        answer = create_run(context, once.tenant, request.thread_id, named, once)
-    return _run_of(answer)
+        return create_thread_and_run(context, once.tenant, whole, once)
+    return create_run(context, once.tenant, request.thread_id, validated(CreateRun, body), once)
 
 
 def _change(
@@ -93,14 +89,7 @@ def _change(
         return cancel_run(context, tenant, request.thread_id, request.run_id, attempt)
     body = validated(SubmitToolOutputs, {"tool_outputs": request.tool_outputs})
     once = context.answers.once(tenant, attempt)
-    return _run_of(
-        submit_tool_outputs(context, tenant, request.thread_id, request.run_id, body, once)
-    )
-
-
-def _run_of(answer: Answer) -> Run:
-    assert isinstance(answer, Run), "No stream was asked for."
-    return answer
+    return submit_tool_outputs(context, tenant, request.thread_id, request.run_id, body, once)
 
 
 def _watch(context: SocketContext, connection_id: str, tenant: str, run: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from core.event_tail import EventTail
 from core.records import RunPhase, RunRecord
 from core.schema.common import WireModel
 from core.schema.runs import Run
-from wiring.bootstrap import ApiContext, ClientContext
+from wiring.bootstrap import ApiContext
 
 # A read that missed something saw a later write than the one it missed: the next read sees both.
 _MOST_HOLES: Final = 3
@@ -30,13 +30,9 @@ class StreamPlace(WireModel):
     after: EventId | None
 
     @classmethod
-    def behind(cls, run: RunRecord, after: EventId | None) -> "StreamPlace":
+    def behind(cls, run: RunRecord | Run, after: EventId | None) -> "StreamPlace":
         """Return the place behind an event of a run."""
         return cls(thread_id=run.thread_id, run_id=run.id, after=after)
-
-
-# What a request that may ask for a stream is answered with.
-Answer = Run | StreamPlace
 
 
 class RunTail:
@@ -46,6 +42,10 @@ class RunTail:
         context: the API's parts.
         tenant: the caller's project.
         place: the run, and where to begin.
+
+    Attributes:
+        found: how many batches the last look found.
+        looks: how many there were.
     """
 
     def __init__(self, context: ApiContext, tenant: str, place: StreamPlace) -> None:
@@ -54,6 +54,7 @@ class RunTail:
         self._place = place
         self._tail = EventTail(place.after)
         self.found = 0
+        self.looks = 0
 
     @property
     def last(self) -> EventId | None:
@@ -71,12 +72,13 @@ class RunTail:
         return self._tail.holes > 0
 
     def look(self) -> list[tuple[EventId, Event]]:
-        """Return the events that are new; `found` then says how many batches the log had.
+        """Return the events that are new.
 
         Raises:
             InvalidRequest: the log no longer has what comes next.
             StoreSilent: the table did not answer.
         """
+        self.looks += 1
         with silence():
             stored = self._context.event_log.beyond(
                 self._tenant, self._place.run_id, self._tail.last
@@ -134,7 +136,7 @@ class RunTail:
         )
 
 
-def refuse_stream(context: ClientContext, stream: bool | None) -> None:
+def refuse_stream(context: ApiContext, stream: bool | None) -> None:
     """Refuse to stream an answer from a process whose answers leave in one piece.
 
     Raises:

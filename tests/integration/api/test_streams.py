@@ -187,6 +187,7 @@ def test_a_busy_thread_and_a_stranger_are_told_as_ever(
 # ---- a request that comes again -----------------------------------------------------------------
 
 
+@pytest.mark.fault("stream-request-again")
 @pytest.mark.parametrize("headers", [RETRY, {"idempotency-key": "k"}])
 def test_a_repeated_creation_streams_the_first_ones_run_again(
     streams: Streams, headers: dict[str, str]
@@ -201,6 +202,7 @@ def test_a_repeated_creation_streams_the_first_ones_run_again(
     assert len(created(streams.client.get(path))["data"]) == 1
 
 
+@pytest.mark.fault("stream-request-again")
 def test_a_repeated_submission_streams_from_the_same_place(streams: Streams) -> None:
     path = streams.waiting_run()
     streams.world.model.turn(*call("get_weather", "{}", "call_2"), *stop("tool_calls"))
@@ -238,17 +240,18 @@ def test_a_stream_is_taken_up_behind_each_of_its_events(streams: Streams) -> Non
     whole = logged(streams.client, path)
     for place, event in enumerate(whole, 1):
         rest = [*whole[place:], Sent("done", DONE)]
-        for way in (
-            {"headers": EVENTS | {"last-event-id": event.id}},
-            {"headers": EVENTS, "params": {"after": event.id}},
-            {"headers": EVENTS | {"last-event-id": event.id}, "params": {"after": whole[0].id}},
-        ):
+        named, ways = EVENTS | {"last-event-id": event.id}, list[dict[str, Any]]()
+        ways.append({"headers": named})
+        ways.append({"headers": EVENTS, "params": {"after": event.id}})
+        ways.append({"headers": named, "params": {"after": whole[0].id}})
+        for way in ways:
             assert stream_of(streams.client.get(f"{path}/events", **way)) == rest
 
 
 def test_without_the_wish_for_a_stream_events_are_a_page(streams: Streams) -> None:
     path = streams.run()
-    for way in ({}, {"headers": EVENTS, "params": {"stream": "false"}}):
+    ways: list[dict[str, Any]] = [{}, {"headers": EVENTS, "params": {"stream": "false"}}]
+    for way in ways:
         assert created(streams.client.get(f"{path}/events", **way))["object"] == "list"
 
 
@@ -297,6 +300,7 @@ def forget(world: World, path: str, keep: int) -> None:
         log._client.delete_item(TableName=log._table, Key=key)
 
 
+@pytest.mark.fault("stream-log-gone")
 @pytest.mark.parametrize("keep", [0, 1])
 def test_events_that_are_no_longer_in_the_log_are_told_and_not_skipped(
     streams: Streams, keep: int
@@ -335,6 +339,7 @@ def error_of(sent: list[Sent]) -> Any:
     return error
 
 
+@pytest.mark.fault("stream-time-up")
 def test_a_stream_whose_time_is_up_says_how_to_go_on(streams: Streams) -> None:
     path, body = creation(streams)
     sent = stream_of(streams.client_while(stream_seconds=0).post(path, json=body))
@@ -357,6 +362,7 @@ def test_a_silent_stream_is_kept_alive_by_comments(
     assert "\n\n: keepalive\n\n" in answer.text
 
 
+@pytest.mark.fault("stream-log-silent")
 def test_a_stream_outlives_a_table_that_is_silent_for_a_moment(streams: Streams) -> None:
     def silent() -> None:
         raise StoreSilent("The table did not answer.")
@@ -368,6 +374,7 @@ def test_a_stream_outlives_a_table_that_is_silent_for_a_moment(streams: Streams)
     assert names_of(sent)[-2:] == ["run.completed", "done"]
 
 
+@pytest.mark.fault("stream-log-silent")
 def test_a_stream_ends_with_an_error_when_the_table_is_silent_for_long(
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:

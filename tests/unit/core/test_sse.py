@@ -13,7 +13,7 @@ from core.sse import DONE, KEEPALIVE, error_text, event_text
 def read(piece: bytes) -> dict[str, str]:
     """Return the fields of one event, by the most generous notion of a line there is."""
     assert piece.endswith(b"\n\n")
-    return dict(line.split(": ", 1) for line in piece.decode().splitlines() if line)  # type: ignore[misc]
+    return dict(line.split(": ", 1) for line in piece.decode().splitlines() if line)
 
 
 @given(st.text())

@@ -94,39 +94,43 @@ def test_a_connection_hears_something_every_fifteen_seconds() -> None:
     time = Time()
     pace = StreamPace(time, 840)
     time.now += KEEPALIVE_SECONDS - LONGEST_SECONDS - 0.01
-    assert not pace.keepalive_is_due
+    due = [pace.keepalive_is_due]
     time.now += 0.01
-    assert pace.keepalive_is_due
+    due.append(pace.keepalive_is_due)
     pace.sent()
-    assert not pace.keepalive_is_due
+    due.append(pace.keepalive_is_due)
+    assert due == [False, True, False]
 
 
 def test_the_run_itself_is_looked_at_when_its_log_is_silent_for_long() -> None:
     time = Time()
     pace = StreamPace(time, 840)
+    doubtful = []
     time.now += DOUBT_SECONDS
-    assert pace.run_is_doubtful
+    doubtful.append(pace.run_is_doubtful)
     pace.asked()
-    assert not pace.run_is_doubtful
+    doubtful.append(pace.run_is_doubtful)
     time.now += DOUBT_SECONDS
-    assert pace.run_is_doubtful
+    doubtful.append(pace.run_is_doubtful)
     pace.looked(1)
-    assert not pace.run_is_doubtful
+    doubtful.append(pace.run_is_doubtful)
+    assert doubtful == [True, False, True, False]
 
 
 def test_a_stream_lasts_as_long_as_it_may() -> None:
     time = Time()
     pace = StreamPace(time, 840)
-    time.now += 839.9
-    assert not pace.time_is_up
-    time.now += 0.1
-    assert pace.time_is_up
+    up = []
+    for seconds in (839.9, 0.1):
+        time.now += seconds
+        up.append(pace.time_is_up)
+    assert up == [False, True]
 
 
 def test_a_table_that_does_not_answer_is_noticed() -> None:
     time = Time()
     pace = StreamPace(time, 840)
     time.now += 3
-    assert pace.unanswered_seconds == 3
+    silent = [pace.unanswered_seconds]
     pace.looked(0)
-    assert pace.unanswered_seconds == 0
+    assert [*silent, pace.unanswered_seconds] == [3, 0]
