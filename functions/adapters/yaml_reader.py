@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.strict_json import MAX_DEPTH
 
 if TYPE_CHECKING:
-    from yaml import Event, Mark, ScalarEvent
+    from yaml import Event, ScalarEvent
 
 # Values that a text may stand for, each alias counted as a copy.
 MOST_VALUES: Final = 500_000
@@ -39,10 +39,10 @@ class BadYaml(ValueError):
 
     Args:
         problem: completes the sentence "the text …"; it repeats nothing of the text.
-        mark: where.
+        mark: where; as PyYAML tells it.
     """
 
-    def __init__(self, problem: str, mark: "Mark | None" = None) -> None:
+    def __init__(self, problem: str, mark: Any = None) -> None:
         place = "" if mark is None else f" (line {mark.line + 1}, column {mark.column + 1})"
         super().__init__(problem + place)
 
@@ -207,21 +207,22 @@ class _Builder:
 
 def _merged(value: object, event: Any) -> list[dict[str, object]]:
     """Return the mappings that a `<<` brings in, the most important one first."""
-    mappings = value if isinstance(value, list) else [value]
-    if not all(isinstance(mapping, dict) for mapping in mappings):
-        raise BadYaml("merges (<<) what is not a mapping", event.start_mark)
-    return mappings
+    merged: list[dict[str, object]] = []
+    for mapping in value if isinstance(value, list) else [value]:
+        if not isinstance(mapping, dict):
+            raise BadYaml("merges (<<) what is not a mapping", event.start_mark)
+        merged.append(mapping)
+    return merged
 
 
 def _scalar(event: "ScalarEvent") -> object:
-    if event.tag not in (None, "!"):
-        return _tagged(event)
+    if event.tag is not None and event.tag != "!":
+        return _tagged(event, event.tag.removeprefix(_STANDARD))
     # `implicit` tells what a value without a tag is: plain, or in quotes.
     return _plain(event) if event.tag is None and event.implicit[0] else event.value
 
 
-def _tagged(event: "ScalarEvent") -> object:
-    name = event.tag.removeprefix(_STANDARD)
+def _tagged(event: "ScalarEvent", name: str) -> object:
     if name == "str":
         return event.value
     kinds: dict[str, tuple[type, ...]] = {
