@@ -30,6 +30,20 @@ MESSAGES_OF_A_LONG_THREAD = 10_000
 _FUNCTION = {"type": "function", "function": {"name": "f"}}
 _HELLO = {"role": "user", "content": "Hello"}
 _TRANSACTION = "TransactWriteItems"
+_DOCUMENT = {
+    "openapi": "3.1.0",
+    "servers": [{"url": "https://service.example"}],
+    "paths": {
+        "/{place}": {
+            "get": {
+                "operationId": "look_up",
+                "parameters": [
+                    {"name": "place", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
+            }
+        }
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +162,7 @@ def measure() -> list[Cost]:
         _threads_and_messages(bench)
         _runs(bench)
         _files(bench)
+        _actions(bench)
         return bench.costs
 
 
@@ -219,6 +234,18 @@ def _files(bench: Bench) -> None:
     bench.get("/files/{id}", one)
     bench.get("/files/{id}/content", f"{one}/content")
     bench.delete("/files/{id}", one)
+
+
+def _actions(bench: Bench) -> None:
+    path = "/v1/actions"
+    made = bench.post("/actions", path, openapi_schema=_DOCUMENT)["data"][0]
+    one = f"{path}/{made['id']}"
+    bench.get("/actions", path)
+    bench.get("/actions/{id}", one)
+    bench.post("/actions/{id}", one, name="look")
+    # What it lacks is told without a request of the service.
+    bench.post("/actions/{id}/run", f"{one}/run")
+    bench.delete("/actions/{id}", one)
 
 
 def spelled(requests: dict[str, int]) -> str:

@@ -158,7 +158,7 @@ def test_requests_go_where_the_user_says(client: TestClient) -> None:
 
 def test_what_cannot_be_a_tool_is_told_with_the_actions(client: TestClient) -> None:
     schema = document()
-    upload = {"requestBody": {"content": {"multipart/form-data": {"schema": {}}}}}
+    upload: Any = {"requestBody": {"content": {"multipart/form-data": {"schema": {}}}}}
     schema["paths"]["/photos"] = {"post": upload}
     page = register(client, openapi_schema=schema)
     assert len(page["data"]) == 3

@@ -203,7 +203,7 @@ def test_json_under_another_name_is_json(given: str, sent: str) -> None:
     "name", ["application/x\r\nX-Evil: 1+json", "application/ +json", "a+json"]
 )
 def test_a_media_type_that_no_header_can_name_is_not_taken_for_json(name: str) -> None:
-    content = {name: {"schema": {}}}
+    content: Any = {name: {"schema": {}}}
     assert "must describe" in mistake(one_operation(requestBody={"content": content})).message
 
 
