@@ -30,6 +30,20 @@ MESSAGES_OF_A_LONG_THREAD = 10_000
 _FUNCTION = {"type": "function", "function": {"name": "f"}}
 _HELLO = {"role": "user", "content": "Hello"}
 _TRANSACTION = "TransactWriteItems"
+_DOCUMENT = {
+    "openapi": "3.1.0",
+    "servers": [{"url": "https://service.example"}],
+    "paths": {
+        "/{place}": {
+            "get": {
+                "operationId": "look_up",
+                "parameters": [
+                    {"name": "place", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
+            }
+        }
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +163,7 @@ def measure() -> list[Cost]:
         _runs(bench)
         _files(bench)
         _realtime(bench)
+        _actions(bench)
         return bench.costs
 
 
@@ -225,6 +240,18 @@ def _files(bench: Bench) -> None:
 def _realtime(bench: Bench) -> None:
     thread = bench.make("/v1/threads")["id"]
     bench.post("/realtime/tickets", "/v1/realtime/tickets", thread_id=thread)
+
+
+def _actions(bench: Bench) -> None:
+    path = "/v1/actions"
+    made = bench.post("/actions", path, openapi_schema=_DOCUMENT)["data"][0]
+    one = f"{path}/{made['id']}"
+    bench.get("/actions", path)
+    bench.get("/actions/{id}", one)
+    bench.post("/actions/{id}", one, name="look")
+    # What it lacks is told without a request of the service.
+    bench.post("/actions/{id}/run", f"{one}/run")
+    bench.delete("/actions/{id}", one)
 
 
 def spelled(requests: dict[str, int]) -> str:

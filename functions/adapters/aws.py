@@ -11,6 +11,7 @@ from adapters.direct.clients import DirectDynamoDB, DirectPush, DirectRequests
 if TYPE_CHECKING:
     from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
     from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_kms.client import KMSClient
     from types_boto3_s3.client import S3Client
     from types_boto3_scheduler.client import EventBridgeSchedulerClient
     from types_boto3_secretsmanager.client import SecretsManagerClient
@@ -77,6 +78,11 @@ def ssm_client() -> "SSMClient":
 def secretsmanager_client() -> "SecretsManagerClient":
     """Return a Secrets Manager client."""
     return boto3.client("secretsmanager", config=_CONFIG)
+
+
+def kms_client() -> "KMSClient":
+    """Return a Key Management Service client."""
+    return boto3.client("kms", config=_CONFIG)
 
 
 def push_client() -> "ApiGatewayManagementApiClient":

@@ -8,8 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 from api.auth import authenticate
-from api.json_body import parse_json
 from core.keys import KeyRecord, KeyScope
+from core.strict_json import parse_json
 
 # Lambda takes 6 MB with the body in base64, and a body's messages go into one transaction of 4 MB.
 MAX_BODY_BYTES = 3_800_000

@@ -4,13 +4,13 @@ import json
 from json import JSONDecodeError
 from typing import Any
 
-from api.json_body import parse_json
 from api.statuses import status_of
 from api.validation import validated
 from core.errors import ApiError, InvalidRequest
 from core.frames import MAX_FRAME_BYTES
 from core.schema.runs import Run
 from core.schema.socket import REQUESTS, Request, SocketRequest
+from core.strict_json import parse_json
 
 
 def parse_message(text: str) -> dict[str, Any]:

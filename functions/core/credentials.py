@@ -8,7 +8,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from core.openapi import Operation, PreparedRequest
 from core.openapi.nodes import JsonObject
@@ -20,6 +20,7 @@ from core.schema.authentication import (
     BasicAuthentication,
     BearerAuthentication,
     CustomAuthentication,
+    OAuth2ClientCredentials,
 )
 
 
@@ -55,7 +56,10 @@ class Credentials:
 
 
 def credentials_of(authentication: Authentication | None) -> Credentials:
-    """Return the credentials that an authentication describes; None needs none."""
+    """Return the credentials that an authentication describes; None needs none.
+
+    Those of OAuth2 have to be got first: `credentials_of_token`.
+    """
     match authentication:
         case BearerAuthentication(secret=secret):
             return Credentials({"Authorization": f"Bearer {secret}"}, secrets=(secret,))
@@ -71,6 +75,22 @@ def credentials_of(authentication: Authentication | None) -> Credentials:
             return Credentials(content, secrets=tuple(secrets))
         case _:
             return Credentials()
+
+
+def credentials_of_token(given: OAuth2ClientCredentials, token: str) -> Credentials:
+    """Return the credentials that a token is, which was got for those of a client."""
+    client = (given.client_secret, client_pair(given), basic_token(given))
+    return Credentials({"Authorization": f"Bearer {token}"}, secrets=(token, *client))
+
+
+def client_pair(given: OAuth2ClientCredentials) -> str:
+    """Return a client's id and secret as they are joined for a header (RFC 6749, 2.3.1)."""
+    return f"{quote_plus(given.client_id)}:{quote_plus(given.client_secret)}"
+
+
+def basic_token(given: OAuth2ClientCredentials) -> str:
+    """Return what stands for a client's id and secret in a header."""
+    return base64.b64encode(client_pair(given).encode()).decode()
 
 
 def without_owned(

@@ -6,12 +6,14 @@ from typing import Any, Final
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter
 
+from adapters.action_caller import action_caller
 from adapters.dynamodb.errors import CallTaken
 from adapters.egress import EgressAllowList, EgressClient
+from adapters.sealing import CannotOpen
 from core.jobs import SettleTask, ToolTask, WorkerTask
 from core.records import CallRecord, CallState, RunPhase, RunRecord
 from core.schema.authentication import Authentication
-from tool_worker.registry import Tool, ToolCallInput, ToolRegistry
+from tool_worker.registry import Tool, ToolCallInput, ToolOutput, ToolRegistry, failure
 from tool_worker.search.choice import chosen_provider
 from tool_worker.tools.action import ActionTool
 from tool_worker.tools.web_search import WebSearcher
@@ -39,11 +41,11 @@ def build_registry(settings: WorkerSettings) -> ToolRegistry:
     Raises:
         SettingsError: the provider of web search needs what the settings do not give.
     """
-    egress = EgressClient(EgressAllowList.parse(settings.egress_allow))
-    tools: dict[str, Tool] = {"action": ActionTool(egress)}
+    allow = EgressAllowList.parse(settings.egress_allow)
+    tools: dict[str, Tool] = {"action": ActionTool(action_caller(allow))}
     provider = chosen_provider(settings)
     if provider is not None:
-        tools["web_search"] = WebSearcher(egress, provider)
+        tools["web_search"] = WebSearcher(EgressClient(allow), provider)
     return ToolRegistry(tools)
 
 
@@ -85,17 +87,21 @@ def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> st
     except CallTaken:
         return "dropped"
     started_ms = context.clock()
-    output = tools.run(
-        call.tool_type,
-        ToolCallInput(
-            name=call.name,
-            arguments=call.arguments,
-            configuration=call.configuration,
-            timeout_seconds=call.timeout_seconds,
-            idempotency_key=f"{run.id}-{call.step_id}-{call.index}",
-            authentication=authentication,
-        ),
-    )
+    if isinstance(authentication, ToolOutput):
+        output = authentication
+    else:
+        output = tools.run(
+            call.tool_type,
+            ToolCallInput(
+                name=call.name,
+                arguments=call.arguments,
+                configuration=call.configuration,
+                timeout_seconds=call.timeout_seconds,
+                idempotency_key=f"{run.id}-{call.step_id}-{call.index}",
+                authentication=authentication,
+                tenant=run.tenant,
+            ),
+        )
     duration("ToolTime", context.clock() - started_ms)
     count("ToolCallsFailed" if output.failed else "ToolCalls")
     answered = context.writer.answer_call(task, output.output, failed=output.failed)
@@ -104,15 +110,25 @@ def carry_out(context: WorkerContext, tools: ToolRegistry, task: ToolTask) -> st
 
 def _authentication(
     context: WorkerContext, run: RunRecord, call: CallRecord
-) -> Authentication | None:
-    """Return what a call's service is told: what the run was given for it, else what all are."""
+) -> Authentication | ToolOutput | None:
+    """Return what a call's service is told: what the run was given for it, else what all are.
+
+    Returns:
+        The output of the call, if it cannot be made.
+    """
     if call.tool_type != "action" or call.tool_id is None:
         return None
     given = context.runs.authentications(run).get(call.tool_id)
+    action = context.objects.get_action(run.tenant, call.tool_id)
+    if action is None:
+        return failure("This action was deleted, so it was not called.")
     if given is not None:
         return given
-    action = context.objects.get_action(run.tenant, call.tool_id)
-    return None if action is None else action.authentication
+    try:
+        return context.action_secrets.of(run.tenant, action)
+    except CannotOpen:
+        logger.error("authentication cannot be opened", extra={"action_id": call.tool_id})
+        return failure("The action's credentials cannot be read, so it was not called.")
 
 
 def settle(context: WorkerContext, task: SettleTask) -> str:

@@ -24,6 +24,7 @@ class ToolCallInput:
         timeout_seconds: for everything that the tool does.
         idempotency_key: the same if this call is ever made again.
         authentication: for the service that the tool calls; None if it asks for none.
+        tenant: whose call it is.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ToolCallInput:
     timeout_seconds: float
     idempotency_key: str
     authentication: Authentication | None = field(default=None, repr=False)
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from adapters import aws
+from adapters.action_secrets import ActionSecrets
 from adapters.dynamodb.deletion import Deletions
 from adapters.dynamodb.event_log import EventLog
 from adapters.dynamodb.idempotency import AnswerStore
@@ -21,10 +22,12 @@ from adapters.dynamodb.values import PASSING, BucketTextStore
 from adapters.file_bucket import FileBucket
 from adapters.files import FileStore
 from adapters.model_catalog import ModelCatalog
+from adapters.outside import Outside
 from adapters.push import Pusher
 from adapters.queues import Queues
 from adapters.run_writer import RunWriter
 from adapters.schedules import Schedules
+from adapters.sealing import Sealer
 from adapters.secrets import SecretValue, model_key
 from adapters.state_machine import ToolsMachine
 from core.clock import Clock, system_clock
@@ -34,6 +37,7 @@ from core.token_rates import TokenRates
 from wiring.settings import (
     ApiSettings,
     ClientSettings,
+    EgressSettings,
     ModelSettings,
     QueueSettings,
     RunnerSettings,
@@ -75,6 +79,7 @@ class WorkerContext(Stores):
     """The tool worker's parts."""
 
     settings: WorkerSettings
+    action_secrets: ActionSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,8 @@ class ApiContext(ClientContext):
 
     settings: ApiSettings
     catalog: ModelCatalog
+    action_secrets: ActionSecrets
+    outside: Outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,8 @@ def api_context() -> ApiContext:
         settings=settings,
         queues=queues,
         catalog=build_catalog(settings),
+        action_secrets=build_action_secrets(settings),
+        outside=Outside(settings.egress_allow),
     )
 
 
@@ -197,7 +206,11 @@ def socket_context() -> SocketContext:
 def worker_context() -> WorkerContext:
     """Return the tool worker's parts."""
     settings = read_settings(WorkerSettings)
-    return WorkerContext(**_parts(build_stores(settings)), settings=settings)
+    return WorkerContext(
+        **_parts(build_stores(settings)),
+        settings=settings,
+        action_secrets=build_action_secrets(settings),
+    )
 
 
 @cache
@@ -250,6 +263,11 @@ def build_model(settings: RunnerSettings) -> ModelClient:
 def build_catalog(settings: ModelSettings) -> ModelCatalog:
     """Return the catalog of the backend's models."""
     return ModelCatalog(settings.model_base_url, _model_key(settings))
+
+
+def build_action_secrets(settings: EgressSettings) -> ActionSecrets:
+    """Return what encrypts the authentication of actions."""
+    return ActionSecrets(Sealer(aws.kms_client, settings.encryption_key_arn))
 
 
 def _parts(stores: Stores) -> dict[str, Any]:

@@ -81,7 +81,19 @@ class ClientSettings(ScheduleSettings):
     web_search_provider: SearchProviderName = ""
 
 
-class ApiSettings(ClientSettings, ModelSettings):
+class EgressSettings(Settings):
+    """For functions that call services of tenants.
+
+    Attributes:
+        egress_allow: hosts and networks that may be reached although they are private.
+        encryption_key_arn: of the KMS key that encrypts secrets of tenants; "" for none.
+    """
+
+    egress_allow: str = ""
+    encryption_key_arn: str = ""
+
+
+class ApiSettings(ClientSettings, ModelSettings, EgressSettings):
     """The API function.
 
     Attributes:
@@ -125,18 +137,16 @@ class RunnerSettings(SupervisorSettings, ModelSettings):
     tool_timeout_seconds: Positive = 30
 
 
-class WorkerSettings(Settings):
+class WorkerSettings(EgressSettings):
     """The tool worker.
 
     Attributes:
-        egress_allow: hosts and networks that tools may reach although they are private.
         web_search_provider: who searches the web; "" is nobody.
         web_search_url: where SearXNG is; the other providers have one place.
         web_search_key_parameter: name of the SSM parameter (SecureString) that holds the key for
             the provider; SearXNG wants none.
     """
 
-    egress_allow: str = ""
     web_search_provider: SearchProviderName = ""
     web_search_url: str = ""
     web_search_key_parameter: str = ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
-HEAVY = {"openai", "fastapi", "mangum", "httpcore2", "httpx2", "starlette"}
+HEAVY = {"openai", "fastapi", "mangum", "httpcore2", "httpx2", "starlette", "yaml"}
 
 
 @pytest.mark.parametrize(

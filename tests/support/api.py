@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from adapters.outside import Outside
 from core.keys import KeyRecord, new_key
 from tests.support.world import World
-from wiring.bootstrap import ApiContext, Stores, build_catalog
+from wiring.bootstrap import ApiContext, Stores, build_action_secrets, build_catalog
 from wiring.settings import ApiSettings
 
 SOCKET_URL = "wss://socket.test/live"
@@ -16,7 +17,12 @@ def api_context_of(world: World) -> ApiContext:
     named = world.runner.settings.model_dump() | world.timers.settings.model_dump()
     settings = ApiSettings.model_validate(named | {"websocket_url": SOCKET_URL})
     return ApiContext(
-        **parts, settings=settings, queues=world.queues, catalog=build_catalog(settings)
+        **parts,
+        settings=settings,
+        queues=world.queues,
+        catalog=build_catalog(settings),
+        action_secrets=build_action_secrets(settings),
+        outside=Outside(settings.egress_allow),
     )
 
 

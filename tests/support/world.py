@@ -31,7 +31,13 @@ from tests.support.clock import FakeClock
 from tests.support.model import ScriptedModel
 from tool_worker.handler import carry_out
 from tool_worker.registry import ToolRegistry
-from wiring.bootstrap import RunnerContext, TimersContext, WorkerContext, build_stores
+from wiring.bootstrap import (
+    RunnerContext,
+    TimersContext,
+    WorkerContext,
+    build_action_secrets,
+    build_stores,
+)
 from wiring.settings import RunnerSettings, TimerSettings, WorkerSettings
 from wiring.telemetry import log_failure
 
@@ -393,5 +399,9 @@ def build_world(environment: dict[str, str]) -> World:
         machine=machine,  # type: ignore[arg-type]
     )
     worker_settings = WorkerSettings.model_validate(settings.model_dump())
-    worker = WorkerContext(**parts, settings=worker_settings)
+    worker = WorkerContext(
+        **parts,
+        settings=worker_settings,
+        action_secrets=build_action_secrets(worker_settings),
+    )
     return World(clock, runner, timers, worker, queues, machine, pusher, model)

@@ -97,6 +97,18 @@ class ObjectStore:
         """Return those actions that exist, by id."""
         return self._documents.get_many(keyspace.actions(tenant), action_ids, ActionRecord)
 
+    def change_action(
+        self, tenant: str, action_id: str, decide: Callable[[ActionRecord], ActionRecord]
+    ) -> ActionRecord | None:
+        """Change an action; return it as it is then, or None if there is none."""
+        return self._documents.change(
+            tenant, keyspace.actions(tenant), action_id, ActionRecord, decide
+        )
+
+    def delete_action(self, tenant: str, action_id: str) -> bool:
+        """Delete an action; tell whether there was one."""
+        return self._documents.delete(keyspace.actions(tenant), action_id)
+
     def list_actions(self, tenant: str, query: PageQuery) -> ListPage[Action]:
         """Return a page of a tenant's actions."""
         records = self._documents.page(keyspace.actions(tenant), "", query, ActionRecord)

@@ -50,7 +50,8 @@ def _name_and_field(
     if isinstance(tool, ActionTool):
         if tool.id not in actions:
             raise InvalidRequest(
-                "There is no action of this id in the project.", param=f"{place}.id"
+                "There is no action of this id in the project: it may have been deleted.",
+                param=f"{place}.id",
             )
         return actions[tool.id].wire.name, "id"
     if not context.settings.web_search_provider:

@@ -1,47 +1,46 @@
 """OpenAPI 3.0 and 3.1 documents as the operations that they describe.
 
 The document comes from a user and is checked as far as requests are built from it; the rest of it
-(responses, security, tags, webhooks) is not looked at.
+(responses, security, webhooks) is not looked at. An operation that cannot be offered is left out
+and told of, so that one upload among hundreds of operations does not keep out the others.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
+from typing import Final
 
-from core.openapi.names import cut, function_name
-from core.openapi.nodes import JsonObject, Node, References, join
-from core.openapi.operation import Operation, Parameter
+from core.openapi.bodies import BodyReader
+from core.openapi.choice import Choice
+from core.openapi.errors import InvalidDocument, TooLarge
+from core.openapi.names import cut
+from core.openapi.nodes import JsonObject, Node, References
+from core.openapi.operation import Operation
+from core.openapi.outline import Entry, Outline, Skipped
 from core.openapi.parameters import ParameterReader
-from core.openapi.schemas import SchemaReader
-from core.openapi.servers import is_dot_segment, read_server
+from core.openapi.paths import check_path_parameters, encoded_path
+from core.openapi.schemas import DEPTHS, SchemaReader
+from core.openapi.servers import Servers
 
-MOST_OPERATIONS = 500
+MOST_OPERATIONS: Final = 500
 # An operation and its function's schema must fit into one item of a table (400 KB).
-LARGEST_OPERATION = 131_072
+LARGEST_OPERATION: Final = 131_072
 
 _VERSION = re.compile(r"3\.([01])\.\d+(-.+)?\Z")
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
-_BESIDE_METHODS = frozenset({"$ref", "summary", "description", "servers", "parameters"})
 # OpenAPI 3.0.4, "Operation Object": where HTTP gives a body no meaning, it is ignored.
 _WITHOUT_BODY = frozenset({"get", "head"})
-_LONGEST_PATH = 2_048
-# What may stand in a path as it is (RFC 3986, section 3.3), and what is already encoded.
-_PATH_SAFE = "/!$&'()*+,;=:@%"
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that was found to be right.
+    """What a document offers.
 
     Attributes:
-        title: the service's name for people.
-        operations: in the document's order.
+        operations: those that were wanted, in the document's order; at least one.
+        skipped: those among them that cannot be offered.
     """
 
-    title: str
     operations: tuple[Operation, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 def operations(document: Document) -> list[Operation]:
@@ -49,30 +48,51 @@ def operations(document: Document) -> list[Operation]:
     return list(document.operations)
 
 
-def parse_document(document: JsonObject) -> Document:
+def parse_document(
+    document: JsonObject, choice: Choice | None = None, servers: Servers | None = None
+) -> Document:
     """Return what the document describes.
 
     Args:
         document: an OpenAPI document, as JSON was read: only objects, lists, texts, numbers, truth
             values and nulls.
+        choice: which operations are wanted; by default all.
+        servers: where requests go; by default where the document says.
 
     Raises:
-        InvalidDocument: it has a mistake, or asks for something that is not supported.
+        InvalidDocument: it is none, it describes more operations than may be registered at once, an
+            operation that the choice names cannot be offered, or none of those that are wanted can.
+        UnknownChoice: the choice names what the document lacks.
     """
     root = Node(document, "")
     is_3_0 = _is_3_0(root)
-    references = References(document)
-    parser = _Parser(root, references, SchemaReader(references, is_3_0=is_3_0))
+    choice, servers = choice or Choice(), servers or Servers()
+    servers.check(root)
+    outline = Outline(root, References(document))
+    choice.check([entry.described for entry in outline.entries])
+    wanted = [entry for entry in outline.entries if choice.takes(entry.described)]
+    if len(wanted) > MOST_OPERATIONS:
+        raise Node(None, "paths").mistake(
+            f"describes {len(wanted)} operations, of which {MOST_OPERATIONS} can be registered at "
+            "once: choose among them"
+        )
+    reader = _OperationReader(root, outline.references, servers, is_3_0=is_3_0)
     found: list[Operation] = []
-    for operation in parser.operations():
-        if len(found) == MOST_OPERATIONS:
-            raise Node(None, "paths").mistake(f"must describe at most {MOST_OPERATIONS} operations")
-        found.append(operation)
+    skipped = outline.skipped if choice.is_all else []
+    for entry in wanted:
+        try:
+            found.append(reader.read(entry))
+        except InvalidDocument as mistake:
+            if choice.names(entry.described) or reader.is_exhausted:
+                raise
+            skipped.append(Skipped(entry.described.endpoint, mistake))
     if not found:
-        raise Node(None, "paths").mistake("must describe at least one operation")
-    info = root.child("info")
-    title = "" if info is None else info.text_at("title")
-    return Document(title=title, operations=tuple(found))
+        raise (
+            skipped[0].mistake
+            if skipped
+            else Node(None, "paths").mistake("must describe at least one operation")
+        )
+    return Document(tuple(found), tuple(skipped))
 
 
 def _is_3_0(root: Node) -> bool:
@@ -87,82 +107,68 @@ def _is_3_0(root: Node) -> bool:
     return match[1] == "0"
 
 
-class _Parser:
-    """Walks the document's paths."""
+class _OperationReader:
+    """Reads operations.
 
-    def __init__(self, root: Node, references: References, schemas: SchemaReader) -> None:
+    Args:
+        root: the document.
+        references: of the document.
+        servers: where requests go.
+        is_3_0: the document is OpenAPI 3.0.
+    """
+
+    def __init__(
+        self, root: Node, references: References, servers: Servers, *, is_3_0: bool
+    ) -> None:
         self._root = root
-        self._references = references
-        self._reader = ParameterReader(references, schemas)
-        self._names: set[str] = set()
+        self._servers = servers
+        self._schemas = SchemaReader(references, is_3_0=is_3_0)
+        self._parameters = ParameterReader(references, self._schemas)
+        self._bodies = BodyReader(references, self._schemas)
+        self._cuts = list(DEPTHS[1:])
 
-    def operations(self) -> Iterator[Operation]:
-        """Yield the operations; a mistake is raised when its turn comes."""
-        for path, node in self._root.required("paths").children():
-            if path.startswith("x-"):
-                continue
-            _check_path(node, path)
-            item = self._references.resolve(node)
-            for key, operation in item.children():
-                if key in _METHODS:
-                    yield self._operation(path, key, item, operation)
-                elif key not in _BESIDE_METHODS and not key.startswith("x-"):
-                    raise operation.mistake(f"must be one of the methods {', '.join(_METHODS)}")
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the document is too large for anything more of it to be read."""
+        return self._schemas.is_exhausted
 
-    def _operation(self, path: str, method: str, item: Node, node: Node) -> Operation:
-        parameters = self._reader.parameters([item, node])
-        _check_path_parameters(node, path, parameters)
-        body = None if method in _WITHOUT_BODY else self._reader.body(node, parameters)
+    def read(self, entry: Entry) -> Operation:
+        """Return the operation, whose schemas are cut at some depth if they are too large whole.
+
+        Raises:
+            InvalidDocument: it has a mistake, or asks for something that is not supported.
+        """
+        depths = [DEPTHS[0], *self._cuts]
+        for depth in depths:
+            try:
+                with self._schemas.cut_at(depth):
+                    operation = self._read(entry)
+            except TooLarge:
+                if depth == depths[-1] or self.is_exhausted:
+                    raise
+            else:
+                if depth != DEPTHS[0]:
+                    # What one large operation needed, the next one needs as well.
+                    self._cuts = depths[depths.index(depth) :]
+                return operation
+        raise AssertionError("The last depth returns or raises.")
+
+    def _read(self, entry: Entry) -> Operation:
+        node, item = entry.node, entry.item
+        parameters = self._parameters.parameters([item, node])
+        check_path_parameters(node, entry.path, parameters)
+        body = None if entry.method in _WITHOUT_BODY else self._bodies.body(node, parameters)
         operation = Operation(
-            name=function_name(node.text_at("operationId"), method, path, self._names),
+            name=entry.described.name,
             description=_description(node, item),
-            method=method.upper(),
-            server_url=read_server([node, item, self._root]),
-            path=_encoded(path),
+            method=entry.method.upper(),
+            server_url=self._servers.of([node, item, self._root]),
+            path=encoded_path(entry.path),
             parameters=parameters,
             body=body,
         )
         _check_storable(node, operation)
         return operation
-
-
-def _check_path(node: Node, path: str) -> None:
-    if not path.startswith("/"):
-        raise node.mistake("must be a path that starts with a slash")
-    if len(path) > _LONGEST_PATH:
-        raise node.mistake(f"must be at most {_LONGEST_PATH:,} characters long")
-    literal = _PLACEHOLDER.sub("", path)
-    if any(character in "{}" for character in literal):
-        raise node.mistake("has a brace without its counterpart")
-    if any(character in "?#\\" or not character.isprintable() for character in literal):
-        raise node.mistake("must not have a query, a fragment, a backslash or control characters")
-    if re.search(r"%(?![0-9A-Fa-f]{2})", literal):
-        raise node.mistake("has a % that is not followed by two hexadecimal digits")
-    if any(is_dot_segment(segment) for segment in path.split("/")):
-        raise node.mistake("must not have . or .. in it")
-
-
-def _check_path_parameters(node: Node, path: str, parameters: tuple[Parameter, ...]) -> None:
-    placeholders = _PLACEHOLDER.findall(path)
-    described = [parameter.name for parameter in parameters if parameter.location == "path"]
-    for name in placeholders:
-        if name not in described:
-            raise Node(None, join(node.path, "parameters")).mistake(
-                f"does not describe the path parameter {name!r}"
-            )
-    for name in described:
-        if name not in placeholders:
-            raise Node(None, join(node.path, "parameters")).mistake(
-                f"describes the path parameter {name!r}, which is not in the path"
-            )
-
-
-def _encoded(path: str) -> str:
-    """Return the path with its literal parts percent-encoded and its placeholders as they are."""
-    pieces = re.split(r"(\{[^{}]+\})", path)
-    return "".join(
-        piece if index % 2 else quote(piece, safe=_PATH_SAFE) for index, piece in enumerate(pieces)
-    )
 
 
 def _description(operation: Node, item: Node) -> str:
@@ -182,5 +188,6 @@ def _check_storable(node: Node, operation: Operation) -> None:
         raise node.mistake("holds text that is not Unicode") from None
     if size > LARGEST_OPERATION:
         raise node.mistake(
-            f"takes {size:,} bytes with its references resolved; {LARGEST_OPERATION:,} are allowed"
+            f"takes {size:,} bytes with its references resolved; {LARGEST_OPERATION:,} are allowed",
+            TooLarge,
         )

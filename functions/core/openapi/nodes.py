@@ -20,9 +20,11 @@ class Node:
     value: object
     path: str
 
-    def mistake(self, problem: str) -> InvalidDocument:
+    def mistake(
+        self, problem: str, kind: type[InvalidDocument] = InvalidDocument
+    ) -> InvalidDocument:
         """Return the error for this place: `problem` completes the sentence "<path> …"."""
-        return InvalidDocument(f"{self.path or 'The document'} {problem}.", self.path)
+        return kind(f"{self.path or 'The document'} {problem}.", self.path)
 
     def child(self, key: str) -> "Node | None":
         """Return the value under `key` of this object; None if there is none.
@@ -47,6 +49,8 @@ class Node:
     def children(self) -> Iterator[tuple[str, "Node"]]:
         """Yield each key of this object with its value."""
         for key, value in self.fields().items():
+            if not isinstance(key, str):
+                raise self.mistake("must have texts as its keys")
             yield key, Node(value, join(self.path, key))
 
     def items(self) -> list["Node"]:
@@ -59,8 +63,6 @@ class Node:
         """Return this object's fields."""
         if not isinstance(self.value, dict):
             raise self.mistake("must be an object")
-        if not all(isinstance(key, str) for key in self.value):
-            raise self.mistake("must have texts as its keys")
         return self.value
 
     def text(self) -> str:
@@ -103,6 +105,7 @@ class References:
 
     def __init__(self, document: JsonObject) -> None:
         self._document = document
+        self._targets: dict[str, Node] = {}
 
     def resolve(self, node: Node) -> Node:
         """Return what the node stands for: itself, or the end of its chain of `$ref`s.
@@ -120,6 +123,9 @@ class References:
 
     def target(self, node: Node, pointer: str) -> Node:
         """Return what `pointer`, written at `node`, points to: one step of the chain."""
+        known = self._targets.get(pointer)
+        if known is not None:
+            return known
         here = Node(pointer, join(node.path, "$ref"))
         if not pointer.startswith("#/"):
             raise here.mistake(
@@ -132,6 +138,7 @@ class References:
             if step is None:
                 raise here.mistake("points to nothing in this document")
             found = step
+        self._targets[pointer] = found
         return found
 
 

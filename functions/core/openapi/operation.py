@@ -9,7 +9,7 @@ from core.openapi.nodes import JsonObject
 
 Location = Literal["path", "query", "header"]
 Style = Literal["simple", "form", "spaceDelimited", "pipeDelimited", "deepObject", "json"]
-MediaType = Literal["application/json", "application/x-www-form-urlencoded"]
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,19 @@ class RequestBody:
     """The request's body.
 
     Attributes:
-        media_type: how it is written.
+        media_type: how it is written: `FORM`, or else a type whose content is JSON.
         schema: JSON Schema of its value, self-contained.
         required: whether a call must give it.
         argument: the name of the argument that holds the whole body; None if each property of the
             body is an argument of its own.
+        deep: the properties of a form that are written in the style `deepObject`.
     """
 
-    media_type: MediaType
+    media_type: str
     schema: JsonObject
     required: bool
     argument: str | None
+    deep: tuple[str, ...] = ()
 
     def properties(self) -> dict[str, JsonObject]:
         """Return the schemas of the body's properties by name; {} if it describes none."""

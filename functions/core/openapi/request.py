@@ -13,10 +13,11 @@ from urllib.parse import unquote, urlencode
 
 from core.openapi.errors import InvalidArguments
 from core.openapi.nodes import JsonObject
-from core.openapi.operation import Operation, Parameter, RequestBody
+from core.openapi.operation import FORM, Operation, Parameter, RequestBody
 from core.openapi.styles import (
     Pair,
     checked_unicode,
+    deep_pairs,
     is_given,
     json_text,
     percent_encoded,
@@ -209,16 +210,19 @@ def _allows_null(schema: JsonObject) -> bool:
 
 
 def _written(body: RequestBody, value: object, argument: str) -> bytes:
-    if body.media_type == "application/json":
+    if body.media_type != FORM:
         return json_text(value, argument).encode()
     if not isinstance(value, dict):
         raise InvalidArguments(f"The argument {argument!r} must be an object.")
-    return urlencode([pair for name, item in value.items() for pair in _form(name, item)]).encode()
+    fields = [pair for name, item in value.items() for pair in _form(body, name, item)]
+    return urlencode(fields).encode()
 
 
-def _form(name: str, value: object) -> list[Pair]:
+def _form(body: RequestBody, name: str, value: object) -> list[Pair]:
     """Return a property as fields of a form: a list repeats its name, an object is JSON."""
     name = checked_unicode(name, "body")
+    if name in body.deep:
+        return deep_pairs(name, value, name)
     if isinstance(value, list):
         return [pair for item in value for pair in _form_field(name, item)]
     return _form_field(name, value)

@@ -1,13 +1,22 @@
 """Schemas of a document as the JSON Schemas that a model is given: self-contained and finite."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
+from core.openapi.errors import TooLarge
+from core.openapi.names import cut
 from core.openapi.nodes import JsonObject, Node, References, pointer_of
 
 _TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 _DEEPEST = 48
+# Where schemas may be cut, tried in this order: the first leaves them whole.
+DEPTHS: Final = (_DEEPEST, 12, 8, 6, 4, 3)
 _LARGEST_SCHEMA = 5_000
 _LARGEST_DOCUMENT = 100_000
+# Values that are looked at for a document, with what is thrown away when a schema is cut.
+_MOST_WORK = 250_000
 # So many characters of text count as one more value.
 _TEXT_UNIT = 64
 _LONGEST_NAME_SHOWN = 64
@@ -31,6 +40,7 @@ _SCHEMA_OR_BOOLEAN = frozenset(
 )
 _LIST_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _SCHEMA_BY_NAME = frozenset({"dependentSchemas", "patternProperties", "properties"})
+_NESTING = _ONE_SCHEMA | _LIST_OF_SCHEMAS | _SCHEMA_BY_NAME
 _ANNOTATIONS = frozenset({"default", "deprecated", "description", "examples", "title"})
 # Their values are data: a `$ref` in an enum or a default is just text.
 _DATA = _ANNOTATIONS | frozenset(
@@ -80,6 +90,28 @@ class SchemaReader:
         self._is_3_0 = is_3_0
         self._left_in_document = _LARGEST_DOCUMENT
         self._left_in_schema = 0
+        self._work_left = _MOST_WORK
+        self._cut_at = _DEEPEST
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the document is too large for any further schema of it to be read."""
+        return self._left_in_document < 0 or self._work_left < 0
+
+    @contextmanager
+    def cut_at(self, depth: int) -> Iterator[None]:
+        """Have schemas end at a depth: what is nested further is only named.
+
+        What is read until TooLarge is raised does not count for the size of the document.
+        """
+        before = self._left_in_document
+        self._cut_at = depth
+        try:
+            yield
+        except TooLarge:
+            if not self.is_exhausted:
+                self._left_in_document = before
+            raise
 
     def read(self, node: Node) -> JsonObject:
         """Return the schema at the node, without references.
@@ -95,6 +127,10 @@ class SchemaReader:
         if isinstance(node.value, bool):
             # JSON Schema 2020-12, section 4.3.2: true allows everything, false nothing.
             return {} if node.value else {"not": {}}
+        if depth >= self._cut_at < _DEEPEST:
+            end = self._references.resolve(node)
+            if not _NESTING.isdisjoint(end.fields()):
+                return _named_only(end)
         pointer = pointer_of(node)
         if pointer is None:
             return self._read_keywords(node, inside, depth)
@@ -121,6 +157,8 @@ class SchemaReader:
         for key, value in node.children():
             if key in _REFUSED:
                 raise value.mistake("is not supported; use $ref")
+            if key in ("example", "examples") and self._cut_at < _DEEPEST:
+                continue
             if key in _DATA or key == "example":
                 self._spend_on_data(value, depth + 1)
                 schema[key] = value.value
@@ -188,19 +226,33 @@ class SchemaReader:
 
     def _spend(self, node: Node, depth: int, amount: int = 1) -> None:
         if depth > _DEEPEST:
-            raise node.mistake(f"is nested more than {_DEEPEST} levels deep")
+            raise node.mistake(f"is nested more than {_DEEPEST} levels deep", TooLarge)
         self._left_in_schema -= amount
         self._left_in_document -= amount
+        self._work_left -= amount
         if self._left_in_schema < 0:
             raise node.mistake(
                 f"belongs to a schema of more than {_LARGEST_SCHEMA:,} values, counting each "
-                "reference as a copy"
+                "reference as a copy",
+                TooLarge,
             )
-        if self._left_in_document < 0:
+        if self.is_exhausted:
             raise node.mistake(
                 f"makes the schemas of this document exceed {_LARGEST_DOCUMENT:,} values, counting "
-                "each reference as a copy"
+                "each reference as a copy: choose among its operations",
+                TooLarge,
             )
+
+
+def _named_only(end: Node) -> JsonObject:
+    """Return what stands for a schema that is cut off."""
+    _check_shapes(end)
+    kept: JsonObject = {}
+    kind = end.fields().get("type")
+    if kind is not None:
+        kept["type"] = kind
+    text = end.text_at("description") or end.text_at("title")
+    return {**kept, "description": cut(text)} if text else kept
 
 
 def _where_it_contains_itself(target: Node, pointer: str) -> JsonObject:

@@ -19,6 +19,7 @@ Pair = tuple[str, str]
 
 # Python refuses to write integers of more than 4,300 digits, and no service reads them.
 _LARGEST_INTEGER = 10**300
+_DEEPEST_OBJECT = 16
 _SEPARATORS = {"form": ",", "spaceDelimited": "%20", "pipeDelimited": "%7C"}
 
 
@@ -101,6 +102,9 @@ def query_pairs(parameter: Parameter, value: object) -> list[Pair]:
     name, argument = percent_encoded(parameter.name), parameter.argument
     if parameter.style == "json":
         return [(name, percent_encoded(json_text(value, argument)))]
+    if parameter.style == "deepObject":
+        pairs = deep_pairs(parameter.name, value, argument)
+        return [(percent_encoded(key), percent_encoded(item)) for key, item in pairs]
     if isinstance(value, list):
         items = [percent_encoded(scalar_text(item, argument)) for item in value]
         if parameter.explode:
@@ -111,6 +115,27 @@ def query_pairs(parameter: Parameter, value: object) -> list[Pair]:
     return [(name, percent_encoded(scalar_text(value, argument)))]
 
 
+def deep_pairs(name: str, value: object, argument: str, depth: int = 0) -> list[Pair]:
+    """Return the value in the style `deepObject`, not encoded: `a[b]=1`.
+
+    OpenAPI defines it for scalars in objects. For what is nested further it is what services that
+    use the style (Rails, PHP, qs) read: `a[b][c]=1`, `a[0]=1`.
+    """
+    if depth > _DEEPEST_OBJECT:
+        raise InvalidArguments(f"The argument {argument!r} is nested too deeply.")
+    if isinstance(value, dict):
+        inner = [(scalar_text(key, argument), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        inner = [(str(index), item) for index, item in enumerate(value)]
+    else:
+        return [] if value is None else [(name, scalar_text(value, argument))]
+    return [
+        pair
+        for key, item in inner
+        for pair in deep_pairs(f"{name}[{key}]", item, argument, depth + 1)
+    ]
+
+
 def _object_pairs(parameter: Parameter, name: str, value: dict[str, object]) -> list[Pair]:
     fields = [
         (
@@ -119,8 +144,6 @@ def _object_pairs(parameter: Parameter, name: str, value: dict[str, object]) -> 
         )
         for key, item in value.items()
     ]
-    if parameter.style == "deepObject":
-        return [(f"{name}%5B{key}%5D", item) for key, item in fields]
     if parameter.explode:
         return fields
     separator = _SEPARATORS.get(parameter.style, ",")

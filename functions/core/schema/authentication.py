@@ -23,6 +23,7 @@ from core.schema.common import RequestModel
 MAX_SECRET: Final = 8_192
 # The longest URL of a request leaves no more room, with three characters for each.
 MAX_QUERY_SECRET: Final = 2_048
+MAX_CLIENT_SECRET: Final = 4_096
 MAX_CUSTOM_HEADERS: Final = 16
 MAX_CUSTOM_CHARACTERS: Final = 16_384
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -61,6 +62,18 @@ HeaderName = Annotated[
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")]
 # RFC 7617, section 2.
 Credential = Annotated[str, StringConstraints(max_length=1_024), AfterValidator(_check_credential)]
+# Egress looks at it more closely when it is asked.
+TokenUrl = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s@?#]+(\?[!-~]*)?$", max_length=2_048)
+]
+ClientSecret = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_CLIENT_SECRET),
+    AfterValidator(_check_credential),
+]
+# RFC 6749, section 3.3.
+Scope = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~ ]{1,2048}$")]
+Audience = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,2048}$")]
 
 
 class _Authentication(RequestModel):
@@ -153,17 +166,54 @@ class CustomAuthentication(_Authentication):
         return self
 
 
+class OAuth2ClientCredentials(_Authentication):
+    """A token that the service's authorization server gives for credentials of the client.
+
+    RFC 6749, section 4.4; the token goes into requests as `Authorization: Bearer` (RFC 6750).
+
+    Attributes:
+        token_url: where the token is asked for.
+        scope: what for; servers without it give what they think right.
+        audience: for which service, at authorization servers that ask (Auth0 and others).
+        auth_style: whether the credentials go into a header or into the form (section 2.3.1).
+    """
+
+    type: Literal["oauth2_client_credentials"]
+    token_url: TokenUrl = Field(repr=False)
+    client_id: Annotated[Credential, Field(min_length=1)] = Field(repr=False)
+    client_secret: ClientSecret = Field(repr=False)
+    scope: Scope | None = None
+    audience: Audience | None = None
+    auth_style: Literal["basic", "body"] = "basic"
+
+
 Authentication = Annotated[
     NoAuthentication
     | BearerAuthentication
     | BasicAuthentication
     | ApiKeyAuthentication
-    | CustomAuthentication,
+    | CustomAuthentication
+    | OAuth2ClientCredentials,
     Field(discriminator="type"),
 ]
 _BY_ACTION: Final[TypeAdapter[dict[str, Authentication]]] = TypeAdapter(
     dict[str, Authentication], config=ConfigDict(hide_input_in_errors=True)
 )
+
+
+_ONE: Final[TypeAdapter[Authentication]] = TypeAdapter(
+    Authentication, config=ConfigDict(hide_input_in_errors=True)
+)
+
+
+def dump_authentication(authentication: Authentication) -> str:
+    """Return an authentication as JSON text, secrets and all: for the store alone."""
+    return _ONE.dump_json(authentication, exclude_none=True).decode()
+
+
+def read_authentication(text: str) -> Authentication:
+    """Return the authentication that a text of `dump_authentication` holds."""
+    return _ONE.validate_json(text)
 
 
 def dump_authentications(authentications: dict[str, Authentication]) -> str:

@@ -31,7 +31,7 @@ def document(**fields: Any) -> dict[str, Any]:
 
 def register(client: TestClient, **fields: Any) -> Any:
     """Register the shop's operations, and return the list."""
-    return created(client.post("/v1/actions", json={"openapi_schema": document(), **fields}))
+    return created(client.post("/v1/actions", json={"openapi_schema": document()} | fields))
 
 
 def test_each_operation_becomes_an_action(client: TestClient) -> None:

@@ -9,6 +9,9 @@ import boto3
 import pytest
 from pydantic import TypeAdapter
 
+from adapters import aws
+from adapters.action_secrets import ActionSecrets
+from adapters.sealing import Sealer
 from core.dispatch import step_job
 from core.endings import EndTrigger
 from core.event_log import Event
@@ -185,6 +188,62 @@ def test_a_run_keeps_its_authentication_until_it_ends(world: World, service: Htt
         world.deliver_next()
     assert [one.headers["x-key"] for one in service.received] == ["own-secret"] * 2
     assert "own-secret" not in stored()
+
+
+@pytest.mark.parametrize("own", [None, OWN])
+def test_a_call_of_an_action_that_was_deleted_meanwhile_is_not_made(
+    world: World, service: HttpService, own: dict[str, Any] | None
+) -> None:
+    tool = offer(world, service, REGISTERED)
+    run = create(world, tool, own)
+    world.model.turn(*look_up()).turn(*text("Then not."), *stop())
+    world.deliver(step_job(run))
+    assert world.runner.objects.delete_action(TENANT, tool.id)
+    assert world.execute_next() == ["answered"]
+    world.deliver_next()
+    assert service.received == []
+    assert world.get(run).status == "completed"
+    assert "This action was deleted" in json.dumps(world.model.requests[-1].messages)
+
+
+def seal(world: World, key: str, tool: ActionTool) -> None:
+    """Have the worker's deployment have a key, and seal the action's authentication with it."""
+    secrets = ActionSecrets(Sealer(aws.kms_client, key))
+    object.__setattr__(world.worker, "action_secrets", secrets)
+
+    def decide(record: ActionRecord) -> ActionRecord:
+        sealed = secrets.stored(TENANT, record.authentication)
+        return record.model_copy(update={"authentication": None, "sealed": sealed.sealed})
+
+    world.runner.objects.change_action(TENANT, tool.id, decide)
+
+
+def test_what_is_sealed_is_opened_for_the_call_and_for_nothing_else(
+    world: World, service: HttpService, log: io.StringIO
+) -> None:
+    key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"]
+    tool = offer(world, service, REGISTERED)
+    seal(world, key, tool)
+    carry_out(world, create(world, tool, None))
+    (received,) = service.received
+    assert received.headers["authorization"] == "Bearer registered-secret"
+    state = str(boto3.client("dynamodb", region_name=REGION).scan(TableName="state")["Items"])
+    for place in (state, log.getvalue(), repr(world.pusher.batches)):
+        assert "registered-secret" not in place
+
+
+def test_what_cannot_be_opened_is_told_and_the_call_is_not_made(
+    world: World, service: HttpService, log: io.StringIO
+) -> None:
+    key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"]
+    tool = offer(world, service, REGISTERED)
+    seal(world, key, tool)
+    far = boto3.client("kms", region_name="eu-west-1")
+    object.__setattr__(world.worker, "action_secrets", ActionSecrets(Sealer(lambda: far, key)))
+    carry_out(world, create(world, tool, None))
+    assert service.received == []
+    assert "credentials cannot be read" in json.dumps(world.model.requests[-1].messages)
+    assert tool.id in log.getvalue()
 
 
 def test_a_call_from_before_calls_named_their_action_is_made_without_authentication(

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from pydantic import TypeAdapter
 
-from adapters.egress import EgressAllowList, EgressClient
+from adapters.action_caller import action_caller
+from adapters.egress import EgressAllowList
 from core.openapi import operations, parse_document
 from core.schema.authentication import Authentication
 from tests.support.http_service import Exchange, HttpService, Received, http_service
@@ -129,7 +130,7 @@ def run(
     """Do what the tool worker does with a call, from what was stored with it."""
     stored = {one.name: one.to_json() for one in operations(parse_document(document(shop.port)))}
     allowed = EgressAllowList.parse(f"127.0.0.1:{shop.port}" if allow is None else allow)
-    registry = ToolRegistry({"action": ActionTool(EgressClient(allowed), max_output_chars=500)})
+    registry = ToolRegistry({"action": ActionTool(action_caller(allowed, max_output_chars=500))})
     return registry.run(
         "action",
         ToolCallInput(

@@ -3,11 +3,19 @@
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
-from core.openapi import Operation, RequestBody, operations, parse_document
-from tests.support.openapi import PETS, by_name, one_operation, pets
+from core.openapi import (
+    InvalidArguments,
+    Operation,
+    RequestBody,
+    build_request,
+    operations,
+    parse_document,
+)
+from tests.support.openapi import PETS, by_name, mistake, one_operation, pets
 
 
 def test_each_method_of_each_path_is_an_operation() -> None:
@@ -175,6 +183,71 @@ def test_a_body_without_described_properties_has_none() -> None:
     assert (body.properties(), body.required_properties()) == ({}, [])
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("application/merge-patch+json", "application/merge-patch+json"),
+        ("application/vnd.api+json; charset=utf-8", "application/vnd.api+json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+    ],
+)
+def test_json_under_another_name_is_json(given: str, sent: str) -> None:
+    content: Any = {"text/xml": {}, given: {"schema": {"type": "object", "properties": {"a": {}}}}}
+    operation = by_name(one_operation(requestBody={"content": content}))["post_things"]
+    request = build_request(operation, {"a": 1})
+    assert (request.headers["Content-Type"], request.body) == (sent, b'{"a":1}')
+
+
+@pytest.mark.parametrize(
+    "name", ["application/x\r\nX-Evil: 1+json", "application/ +json", "a+json"]
+)
+def test_a_media_type_that_no_header_can_name_is_not_taken_for_json(name: str) -> None:
+    content: Any = {name: {"schema": {}}}
+    assert "must describe" in mistake(one_operation(requestBody={"content": content})).message
+
+
+def test_a_form_may_write_objects_and_lists_with_brackets() -> None:
+    schema = {"type": "object", "properties": {"address": {}, "expand": {}, "plain": {}}}
+    deep = {"style": "deepObject", "explode": True}
+    form: Any = {"schema": schema, "encoding": {"address": deep, "expand": deep}}
+    content = {"application/x-www-form-urlencoded": form}
+    operation = by_name(one_operation(requestBody={"content": content}))["post_things"]
+    assert Operation.from_json(operation.to_json()) == operation
+    arguments: Any = {
+        "address": {"city": "Köln", "lines": ["a", {"b": True}], "none": None},
+        "expand": ["x", "y"],
+        "plain": ["1", "2"],
+    }
+    assert parse_qsl((build_request(operation, arguments).body or b"").decode()) == [
+        ("address[city]", "Köln"),
+        ("address[lines][0]", "a"),
+        ("address[lines][1][b]", "true"),
+        ("expand[0]", "x"),
+        ("expand[1]", "y"),
+        ("plain", "1"),
+        ("plain", "2"),
+    ]
+
+
+def test_an_object_that_is_nested_beyond_measure_is_refused() -> None:
+    deep: Any = "x"
+    for _ in range(2_000):
+        deep = {"a": deep}
+    parameter = {"name": "q", "in": "query", "style": "deepObject", "schema": {"type": "object"}}
+    operation = by_name(one_operation(parameters=[parameter]))["post_things"]
+    with pytest.raises(InvalidArguments, match="nested too deeply"):
+        build_request(operation, {"q": deep})
+
+
+def test_an_operation_that_was_stored_before_forms_had_brackets_is_read() -> None:
+    content = {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
+    operation = by_name(one_operation(requestBody={"content": content}))["post_things"]
+    stored = json.loads(operation.to_json())
+    del stored["body"]["deep"]
+    assert Operation.from_json(json.dumps(stored)) == operation
+
+
 def test_get_has_no_body_whatever_the_document_says() -> None:
     document = pets()
     document["paths"]["/pets"]["get"]["requestBody"] = {"content": {"text/plain": {}}}
@@ -188,6 +261,41 @@ def test_headers_that_are_set_for_every_call_are_no_arguments() -> None:
     ]
     operation = by_name(one_operation(parameters=parameters))["post_things"]
     assert list(operation.json_schema()["properties"]) == ["X-Trace"]  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Host",
+        "content-length",
+        "Transfer-Encoding",
+        "CONNECTION",
+        "Authorization",
+        "Cookie",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "X-Forwarded-For",
+        "X-HTTP-Method-Override",
+        "X-Original-URL",
+        "Accept-Encoding",
+        "Upgrade",
+    ],
+)
+def test_a_header_that_tools_may_not_set_is_no_argument(name: str) -> None:
+    header = {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
+    operation = by_name(one_operation(parameters=[header]))["post_things"]
+    assert operation.parameters == ()
+
+
+def test_a_cookie_that_is_not_required_is_no_argument() -> None:
+    cookie = {"name": "session", "in": "cookie", "schema": {"type": "string"}}
+    assert by_name(one_operation(parameters=[cookie]))["post_things"].parameters == ()
+
+
+def test_a_path_parameter_is_required_whatever_the_document_says() -> None:
+    document = pets()
+    del document["components"]["parameters"]["PetId"]["required"]
+    assert by_name(document)["get_pet"].json_schema()["required"] == ["petId"]
 
 
 def test_extensions_and_the_parts_that_requests_do_not_need_are_left_alone() -> None:

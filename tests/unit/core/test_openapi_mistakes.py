@@ -38,8 +38,8 @@ PARAMETER = "paths['/things'].post.parameters[0]"
             "does not describe the path parameter 'b'",
         ),
         (parameter(**{"in": "path", "required": True}), PARAMETER[:-3], "not in the path"),
-        (parameter(**{"in": "path"}), PARAMETER, "`required` must be true"),
-        (parameter(**{"in": "cookie"}), PARAMETER + ".in", "cookie"),
+        (parameter(**{"in": "path"}), PARAMETER[:-3], "not in the path"),
+        (parameter(**{"in": "cookie", "required": True}), PARAMETER + ".in", "cookie"),
         (parameter(**{"in": "body"}), PARAMETER + ".in", "path, query, header"),
         (parameter(), PARAMETER + ".in", "is missing"),
         (parameter(**{"in": "query", "name": ""}), PARAMETER + ".name", "between 1 and 256"),
@@ -114,36 +114,12 @@ def test_keys_that_are_no_texts_are_refused() -> None:
     assert mistake({**PETS, "paths": {7: {}}}).message == "paths must have texts as its keys."
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Host",
-        "content-length",
-        "Transfer-Encoding",
-        "CONNECTION",
-        "Authorization",
-        "Cookie",
-        "Proxy-Authorization",
-        "Proxy-Connection",
-        "X-Forwarded-For",
-        "X-HTTP-Method-Override",
-        "X-Original-URL",
-        "Accept-Encoding",
-        "Upgrade",
-    ],
-)
-def test_a_header_that_tools_may_not_set_is_refused(name: str) -> None:
-    error = mistake(
-        one_operation(parameters=[{"name": name, "in": "header", "schema": {"type": "string"}}])
-    )
-    assert error.param == "paths['/things'].post.parameters[0].name"
-    assert name in error.message
-
-
-def test_more_operations_than_a_project_can_use_are_refused() -> None:
+def test_more_operations_than_can_be_registered_at_once_are_refused() -> None:
     document = pets()
     document["paths"] = {f"/{number}": {"get": {}} for number in range(501)}
-    assert mistake(document).message == "paths must describe at most 500 operations."
+    assert mistake(document).message == (
+        "paths describes 501 operations, of which 500 can be registered at once: choose among them."
+    )
 
 
 def test_an_operation_that_no_table_can_hold_is_refused() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from core.openapi import InvalidDocument, operations, parse_document
+from core.openapi import InvalidDocument, operations, parse_document, schemas
 
 
 def document(schema: Any, components: dict[str, Any] | None = None, version: str = "3.1.0") -> Any:
@@ -218,11 +218,15 @@ def test_what_is_no_schema_is_refused_with_its_place(schema: Any, place: str) ->
     assert mistake(schema).param == BODY + place
 
 
-def test_a_schema_that_is_nested_too_deep_is_refused() -> None:
+def test_a_schema_that_is_nested_too_deep_is_cut() -> None:
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(60):
-        schema = {"items": schema}
-    assert "levels deep" in mistake(schema).message
+        schema = {"type": "array", "description": "A list.", "items": schema}
+    kept, levels = read(schema), 0
+    while "items" in kept:
+        kept, levels = kept["items"], levels + 1
+    assert kept == {"type": "array", "description": "A list."}
+    assert levels == 12
 
 
 def test_data_that_is_nested_too_deep_is_refused() -> None:
@@ -232,15 +236,73 @@ def test_data_that_is_nested_too_deep_is_refused() -> None:
     assert "levels deep" in mistake({"default": value}).message
 
 
-def test_references_that_unfold_to_gigabytes_are_refused_quickly() -> None:
+def test_references_that_unfold_to_gigabytes_are_cut_quickly() -> None:
+    components: dict[str, Any] = {"L0": {"type": "string", "example": "x"}}
+    for level in range(1, 13):
+        inner = ref(f"L{level - 1}")
+        components[f"L{level}"] = {
+            "type": "object",
+            "title": f"Level {level}",
+            "properties": dict.fromkeys("abcdefghij", inner),
+        }
+    started = time.process_time()
+    kept = read(ref("L12"), components)
+    assert time.process_time() - started < 5
+    assert kept["properties"]["a"]["properties"]["j"]["properties"]["b"] == {
+        "type": "object",
+        "description": "Level 9",
+    }
+
+
+def test_what_is_cut_keeps_its_leaves_and_follows_its_references() -> None:
+    wide = {f"p{number}": {"type": "string", "description": "x" * 60} for number in range(1_700)}
+    components = {
+        "Wide": {"type": "object", "properties": wide, "description": "Wide."},
+        "Leaf": {"enum": ["a", "b"]},
+        "Alias": ref("Wide"),
+        "Middle": {
+            "type": "object",
+            "properties": {
+                "leaf": ref("Leaf"),
+                "wide": ref("Alias"),
+                "more": ref("Wide"),
+                "union": {"anyOf": [ref("Wide"), ref("Leaf")]},
+            },
+        },
+    }
+    top = {"type": "object", "properties": {"a": {"properties": {"b": {"items": ref("Middle")}}}}}
+    middle = read(top, components)["properties"]["a"]["properties"]["b"]["items"]
+    named = {"type": "object", "description": "Wide."}
+    assert middle["properties"] == {
+        "leaf": {"enum": ["a", "b"]},
+        "wide": named,
+        "more": named,
+        "union": {"anyOf": [named, {"enum": ["a", "b"]}]},
+    }
+
+
+def test_a_schema_that_is_too_large_at_its_top_is_refused() -> None:
+    large = {"type": "object", "properties": {f"p{number}": {} for number in range(6_000)}}
+    assert "more than 5,000 values" in mistake(large).message
+
+
+def test_work_that_is_thrown_away_is_limited_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schemas, "_MOST_WORK", 40_000)
     components: dict[str, Any] = {"L0": {"type": "string"}}
     for level in range(1, 13):
         inner = ref(f"L{level - 1}")
         components[f"L{level}"] = {"properties": dict.fromkeys("abcdefghij", inner)}
-    started = time.process_time()
-    error = mistake(ref("L12"), components)
-    assert "more than 5,000 values" in error.message
-    assert time.process_time() - started < 5
+    whole = document(ref("L12"), components)
+    operation = whole["paths"]["/x"]["post"]
+
+    def times(count: int) -> Any:
+        paths = {f"/{number}": {"post": operation} for number in range(count)}
+        return {**whole, "paths": paths}
+
+    assert len(operations(parse_document(times(3)))) == 3
+    # What is kept of each is some hundred values: the limit of a document is far.
+    with pytest.raises(InvalidDocument, match="choose among its operations"):
+        parse_document(times(20))
 
 
 def test_a_document_is_limited_as_a_whole() -> None:

@@ -39,13 +39,19 @@ STACKS: Final = [
     pytest.param({"SnapStart": "PublishedVersions"}, id="snapstart"),
     pytest.param({"ModelKeySecretArn": "arn:aws:secretsmanager:x:1:secret:k"}, id="secret"),
     pytest.param({"WebSearchProvider": "brave"}, id="search"),
+    pytest.param({"EncryptionKeyArn": "arn:aws:kms:eu-central-1:1:key/k"}, id="encryption"),
 ]
 
 
 def test_no_parameter_takes_a_key_itself() -> None:
     parameters = read_template()["Parameters"]
     suspects = {n for n in parameters if re.search(r"key|secret|token|password", n, re.I)}
-    assert suspects == {"ModelKeyParameter", "ModelKeySecretArn", "WebSearchKeyParameter"}
+    assert suspects == {
+        "EncryptionKeyArn",
+        "ModelKeyParameter",
+        "ModelKeySecretArn",
+        "WebSearchKeyParameter",
+    }
     for name in suspects:
         assert not re.search(parameters[name]["AllowedPattern"], "sk-proj-abcdef0123456789")
     assert re.search(parameters["ModelKeyParameter"]["AllowedPattern"], "/threadrunner/model-key")
@@ -103,6 +109,30 @@ def test_without_a_provider_that_wants_a_key_the_tool_worker_reads_none(
     stack = Stack(ModelKeyParameter="", **parameters)
     assert holders(stack, "ssm:GetParameter") == set()
     assert variables(stack, "ToolWorkerFunction")["WEB_SEARCH_KEY_PARAMETER"] == ""
+
+
+def test_secrets_are_sealed_by_the_api_and_opened_by_it_and_the_tool_worker() -> None:
+    arn = "arn:aws:kms:eu-central-1:111111111111:key/k"
+    stack = Stack(EncryptionKeyArn=arn)
+    assert holders(stack, "kms:Encrypt") == {"ApiFunction"}
+    assert holders(stack, "kms:Decrypt") == {"ApiFunction", "ToolWorkerFunction"}
+    for function in ("ApiFunction", "ToolWorkerFunction"):
+        allowed = grants(stack, role_of(stack, function))
+        assert {target for action, target in allowed if action.startswith("kms:")} == {arn}
+        assert variables(stack, function)["ENCRYPTION_KEY_ARN"] == arn
+
+
+def test_without_a_key_for_secrets_nobody_may_use_any() -> None:
+    stack = Stack()
+    for action in ("kms:Encrypt", "kms:Decrypt"):
+        assert holders(stack, action) == set()
+    assert variables(stack, "ToolWorkerFunction")["ENCRYPTION_KEY_ARN"] == ""
+
+
+def test_the_api_reaches_for_documents_and_tries_what_the_tool_worker_may() -> None:
+    stack = Stack(EgressAllow="10.0.0.0/8")
+    for function in ("ApiFunction", "ToolWorkerFunction"):
+        assert variables(stack, function)["EGRESS_ALLOW"] == "10.0.0.0/8"
 
 
 def test_a_backend_without_a_key_needs_no_permission() -> None:

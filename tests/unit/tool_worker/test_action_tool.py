@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from adapters.action_caller import ActionCaller
 from adapters.egress import (
     EgressError,
     EgressFailed,
@@ -12,6 +13,7 @@ from adapters.egress import (
     EgressResponse,
     EgressTimeout,
 )
+from adapters.oauth2 import TokenSource
 from core.openapi import Operation, operations, parse_document
 from core.schema.authentication import (
     ApiKeyAuthentication,
@@ -67,13 +69,18 @@ def response(
     return EgressResponse(status, content_type, body, truncated)
 
 
+def tool_of(egress: ScriptedEgress, max_output_chars: int = 1_000) -> ActionTool:
+    caller = ActionCaller(egress, TokenSource(egress), max_output_chars, monotonic=lambda: 0.0)
+    return ActionTool(caller)
+
+
 def told(answer: EgressResponse, max_output_chars: int = 1_000) -> ToolOutput:
-    return ActionTool(ScriptedEgress(answer), max_output_chars).run(call())
+    return tool_of(ScriptedEgress(answer), max_output_chars).run(call())
 
 
 def test_the_request_of_the_operation_is_sent_within_the_calls_time_and_with_its_key() -> None:
     egress = ScriptedEgress(response(b"{}"))
-    ActionTool(egress).run(call())
+    tool_of(egress).run(call())
     (request,) = egress.requests
     assert (request.method, request.url) == ("GET", "https://api.example/pets/a%2Fb")
     assert egress.limits == [(7.5, "run_1-call_1")]
@@ -163,7 +170,7 @@ def test_the_model_learns_why_there_is_no_response(
     error: EgressError, method: str, message: str
 ) -> None:
     with pytest.raises(ToolError) as caught:
-        ActionTool(ScriptedEgress(error)).run(call(method=method))
+        tool_of(ScriptedEgress(error)).run(call(method=method))
     assert caught.value.message == message
 
 
@@ -179,7 +186,7 @@ def test_the_model_learns_why_there_is_no_response(
 def test_the_model_learns_what_is_wrong_with_its_arguments(arguments: str, words: str) -> None:
     egress = ScriptedEgress(response(b"{}"))
     with pytest.raises(ToolError) as caught:
-        ActionTool(egress).run(call(arguments))
+        tool_of(egress).run(call(arguments))
     assert words in caught.value.message
     assert egress.requests == []
 
@@ -187,7 +194,7 @@ def test_the_model_learns_what_is_wrong_with_its_arguments(arguments: str, words
 def test_an_action_that_cannot_be_read_says_so() -> None:
     broken = ToolCallInput("pet", "{}", '{"hush": 1}', 5, "k")
     with pytest.raises(ToolError, match=r"^This action cannot be used"):
-        ActionTool(ScriptedEgress(response(b"{}"))).run(broken)
+        tool_of(ScriptedEgress(response(b"{}"))).run(broken)
 
 
 # ---- credentials --------------------------------------------------------------------------------
@@ -203,15 +210,15 @@ BASIC = BasicAuthentication(type="basic", username="user", password=KEY)
 def authenticated(
     answer: EgressResponse, authentication: Authentication, max_output_chars: int = 1_000
 ) -> str:
-    tool = ActionTool(ScriptedEgress(answer), max_output_chars)
+    tool = tool_of(ScriptedEgress(answer), max_output_chars)
     return tool.run(call(authentication=authentication)).output
 
 
 def test_the_credentials_of_the_action_are_sent() -> None:
     egress = ScriptedEgress(response(b"{}"))
-    ActionTool(egress).run(call(authentication=BEARER))
-    ActionTool(egress).run(call(authentication=IN_QUERY))
-    ActionTool(egress).run(call())
+    tool_of(egress).run(call(authentication=BEARER))
+    tool_of(egress).run(call(authentication=IN_QUERY))
+    tool_of(egress).run(call())
     header, query, none = egress.requests
     assert header.headers["Authorization"] == f"Bearer {KEY}"
     assert query.url == "https://api.example/pets/a%2Fb?key=hush%2Fhush%2B1"
@@ -256,7 +263,7 @@ def test_credentials_are_hidden_in_the_type_of_a_response() -> None:
 def test_credentials_are_in_no_error(error: EgressError) -> None:
     for authentication in (BEARER, IN_QUERY, BASIC):
         with pytest.raises(ToolError) as caught:
-            ActionTool(ScriptedEgress(error)).run(call(authentication=authentication))
+            tool_of(ScriptedEgress(error)).run(call(authentication=authentication))
         assert "hush" not in f"{caught.value!r} {caught.value.message}"
 
 

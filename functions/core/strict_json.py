@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 MAX_DEPTH = 64
 
 
-def parse_json(data: bytes) -> Any:
-    """Return the value that a request's body spells.
+def parse_json(data: bytes | str) -> Any:
+    """Return the value that a text spells, such as a request's body.
 
     Python's reader also takes `NaN`, numbers too large for a float, and halves of characters, as
     escapes (`"\\ud800"`) or as bytes, none of which can be written again.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.json_body import MAX_DEPTH, parse_json
+from core.strict_json import MAX_DEPTH, parse_json
 
 JSON = st.recursive(
     st.none()
