@@ -17,11 +17,10 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
 from adapters.dynamodb.errors import StoreSilent
-from api.errors import error_response, server_fault
-from api.services.streaming import Answer, RunTail, StreamPlace, refuse_stream
-from core.errors import ApiError, InvalidRequest
+from api.errors import server_fault
+from api.services.streaming import RunTail, StreamPlace
+from core.errors import ApiError
 from core.event_log import Event, EventId
-from core.schema.runs import Run
 from core.sse import DONE, KEEPALIVE, error_text, event_text
 from core.stream_pace import StreamPace
 from wiring.bootstrap import ApiContext
@@ -71,21 +70,8 @@ class EventStream(StreamingResponse):
             await super().stream_response(send)
 
 
-def streamed(request: Request, answer: Answer) -> Run | EventStream:
-    """Return what answers a request: the run, or its stream."""
-    return _stream(request, answer) if isinstance(answer, StreamPlace) else answer
-
-
-def streamed_again(request: Request, place: StreamPlace) -> Any:
-    """Return the stream that an earlier attempt at a request was answered with."""
-    try:
-        refuse_stream(request.app.state.context(), True)
-    except InvalidRequest as error:
-        return error_response(error)
-    return _stream(request, place)
-
-
-def _stream(request: Request, place: StreamPlace) -> EventStream:
+def stream_from(request: Request, place: StreamPlace) -> EventStream:
+    """Return the stream of a run that begins at a place, as the answer of a request."""
     context: ApiContext = request.app.state.context()
     tail = RunTail(context, request.state.caller.tenant, place)
     return EventStream(request, context, tail)

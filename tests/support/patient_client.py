@@ -7,7 +7,6 @@ from typing import Final
 from adapters.dynamodb.idempotency import Repeated
 from api.services.run_creation import create_run
 from api.services.runs import cancel_run
-from api.services.streaming import Answer
 from api.services.tool_outputs import submit_tool_outputs
 from core.errors import InvalidRequest
 from core.idempotency import Attempt
@@ -43,7 +42,7 @@ class PatientClient:
 
         def ask(attempt: Attempt) -> str:
             once = self._context.answers.once(TENANT, attempt)
-            return _id_of(create_run(self._context, TENANT, thread_id, request, once))
+            return create_run(self._context, TENANT, thread_id, request, once).id
 
         def refused(error: InvalidRequest) -> str:
             # An earlier attempt was carried out, and nobody has heard of it.
@@ -58,9 +57,9 @@ class PatientClient:
 
         def ask(attempt: Attempt) -> str:
             once = self._context.answers.once(TENANT, attempt)
-            return _id_of(
-                submit_tool_outputs(self._context, TENANT, run.thread_id, run.id, outputs, once)
-            )
+            return submit_tool_outputs(
+                self._context, TENANT, run.thread_id, run.id, outputs, once
+            ).id
 
         self._ask(f"submit {run.id}", ask, lambda _: run.id, lambda _: None)
 
@@ -95,8 +94,3 @@ class PatientClient:
             self._deliveries.later(pause, lambda: self._ask(request, ask, refused, done, again))
             return
         done(answer)
-
-
-def _id_of(answer: Answer) -> str:
-    assert isinstance(answer, Run), "no stream was asked for"
-    return answer.id

@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from api.dependencies import Context, Include, Tenant, page_query
-from api.event_stream import STREAMED, EventStream, streamed
+from api.event_stream import STREAMED, EventStream, stream_from
 from api.idempotency import OnlyOnce, ThisAttempt
 from api.polling import POLL_AFTER_MS, poll_after_ms
 from api.routes.routers import project_router
 from api.services import run_creation, runs, tool_outputs
+from api.services.streaming import StreamPlace, refuse_stream
 from core.paging import PageQuery
 from core.schema.common import ListPage, ModifyMetadata
 from core.schema.runs import CreateRun, CreateThreadAndRun, Run, SubmitToolOutputs
@@ -27,8 +28,9 @@ def create_thread_and_run(
     http_request: Request,
 ) -> Run | EventStream:
     """Create a thread and have an assistant work on it."""
-    answer = run_creation.create_thread_and_run(context, tenant, request, once)
-    return streamed(http_request, answer)
+    refuse_stream(context, request.stream)
+    run = run_creation.create_thread_and_run(context, tenant, request, once)
+    return stream_from(http_request, StreamPlace.behind(run, None)) if request.stream else run
 
 
 @router.post(
@@ -46,8 +48,9 @@ def create_run(
     http_request: Request,
 ) -> Run | EventStream:
     """Have an assistant work on a thread."""
-    answer = run_creation.create_run(context, tenant, thread_id, request, once)
-    return streamed(http_request, answer)
+    refuse_stream(context, request.stream)
+    run = run_creation.create_run(context, tenant, thread_id, request, once)
+    return stream_from(http_request, StreamPlace.behind(run, None)) if request.stream else run
 
 
 @router.get("/v1/threads/{thread_id}/runs")
@@ -98,5 +101,8 @@ def submit_tool_outputs(
     http_request: Request,
 ) -> Run | EventStream:
     """Give a run the outputs of all the calls that it waits for."""
-    answer = tool_outputs.submit_tool_outputs(context, tenant, thread_id, run_id, request, once)
-    return streamed(http_request, answer)
+    given = (context, tenant, thread_id, run_id, request, once)
+    if request.stream:
+        refuse_stream(context, True)
+        return stream_from(http_request, tool_outputs.stream_tool_outputs(*given))
+    return tool_outputs.submit_tool_outputs(*given)

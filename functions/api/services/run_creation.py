@@ -11,7 +11,7 @@ from api.services.lookups import missing, require_assistant, well_formed
 from api.services.multitask import NewRun, enter
 from api.services.run_changes import after_commit, arm
 from api.services.run_config import run_config
-from api.services.streaming import Answer, StreamPlace, refuse_stream
+from api.services.streaming import StreamPlace
 from api.services.threads import limit_life, new_thread
 from api.services.tools import check_tool_choice, check_tools
 from core.dispatch import step_job
@@ -20,7 +20,7 @@ from core.event_log import Batch, Event
 from core.records import RunPhase, RunRecord
 from core.run_machine import run_event
 from core.schema.messages import Message, message_from_request
-from core.schema.runs import CreateRun, CreateThreadAndRun
+from core.schema.runs import CreateRun, CreateThreadAndRun, Run
 from core.schema.threads import CreateThread
 from wiring.bootstrap import ApiContext
 
@@ -33,13 +33,10 @@ MAX_ADDITIONAL_MESSAGES = MAX_ITEMS - _RUN_ITEMS
 
 def create_run(
     context: ApiContext, tenant: str, thread_id: str, request: CreateRun, once: Once
-) -> Answer:
+) -> Run:
     """Create a run and have its first step carried out, when its turn has come.
 
     The delayed check is armed before the transaction: whatever dies after it, the run moves on.
-
-    Returns:
-        The run, or where its stream begins, if that was asked for.
 
     Raises:
         NotFound: there is no such thread or assistant.
@@ -47,7 +44,6 @@ def create_run(
             or the request contradicts itself.
         Repeated: it was created by an earlier attempt.
     """
-    refuse_stream(context, request.stream)
     well_formed("thread", thread_id)
     _refuse_many(len(request.additional_messages or []))
     check_files(
@@ -57,30 +53,25 @@ def create_run(
     authentications = run_authentications(request, run.config.tools)
     messages = _additional_messages(context, run, request)
     arm(context, run)
-    receipt = once.receipt(_answer(run, request).model_dump_json())
+    receipt = once.receipt(_first_answer(run, request))
     new = NewRun(run, first_events(run), messages, receipt, authentications)
     try:
         run, batch = enter(context, new, request.multitask_strategy or "reject")
     except ThreadMissing:
         raise missing("thread", thread_id) from None
-    set_going(context, run, batch)
-    return _answer(run, request)
+    return set_going(context, run, batch)
 
 
 def create_thread_and_run(
     context: ApiContext, tenant: str, request: CreateThreadAndRun, once: Once
-) -> Answer:
+) -> Run:
     """Create a thread and a run on it, together or not at all.
-
-    Returns:
-        The run, or where its stream begins, if that was asked for.
 
     Raises:
         NotFound: there is no such assistant.
         InvalidRequest: the request contradicts itself.
         Repeated: both were created by an earlier attempt.
     """
-    refuse_stream(context, request.stream)
     asked, resources_at = request.thread or CreateThread(), "thread."
     if asked.tool_resources is None:
         asked = asked.model_copy(update={"tool_resources": request.tool_resources})
@@ -95,13 +86,12 @@ def create_thread_and_run(
         run,
         (created, *first_events(run)),
         (),
-        receipt=once.receipt(_answer(run, request).model_dump_json()),
+        receipt=once.receipt(_first_answer(run, request)),
         thread=context.threads.creation(tenant, thread, messages, room=MAX_ITEMS - _RUN_ITEMS),
         thread_ttl_seconds=thread.ttl_seconds,
         authentications=authentications,
     )
-    set_going(context, run, batch)
-    return _answer(run, request)
+    return set_going(context, run, batch)
 
 
 def first_events(run: RunRecord) -> tuple[Event, Event]:
@@ -110,20 +100,21 @@ def first_events(run: RunRecord) -> tuple[Event, Event]:
     return Event("thread.run.created", queued.data), queued
 
 
-def set_going(context: ApiContext, run: RunRecord, batch: Batch) -> None:
-    """Push a new run's first events and send for its first step.
+def set_going(context: ApiContext, run: RunRecord, batch: Batch) -> Run:
+    """Push a new run's first events and send for its first step; return it as clients see it.
 
     A run that waits is sent for by who ends the run before it.
     """
     after_commit("first events not pushed", lambda: context.writer.publish(run, batch))
     if run.phase is RunPhase.READY:
         after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
-
-
-def _answer(run: RunRecord, request: CreateRun | CreateThreadAndRun) -> Answer:
-    if request.stream:
-        return StreamPlace.behind(run, None)
     return run.to_wire()
+
+
+def _first_answer(run: RunRecord, request: CreateRun | CreateThreadAndRun) -> str:
+    """Return what is kept of the answer, for the request that comes again."""
+    answer = StreamPlace.behind(run, None) if request.stream else run.to_wire()
+    return answer.model_dump_json()
 
 
 def _refuse_many(messages: int) -> None:

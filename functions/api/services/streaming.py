@@ -30,13 +30,9 @@ class StreamPlace(WireModel):
     after: EventId | None
 
     @classmethod
-    def behind(cls, run: RunRecord, after: EventId | None) -> "StreamPlace":
+    def behind(cls, run: RunRecord | Run, after: EventId | None) -> "StreamPlace":
         """Return the place behind an event of a run."""
         return cls(thread_id=run.thread_id, run_id=run.id, after=after)
-
-
-# What a request that may ask for a stream is answered with.
-Answer = Run | StreamPlace
 
 
 class RunTail:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from adapters.dynamodb.idempotency import Once
 from api.services.lookups import require_run
 from api.services.run_changes import after_commit, retry_if_moved, send_check
-from api.services.streaming import Answer, StreamPlace, refuse_stream
+from api.services.streaming import StreamPlace
 from core.dispatch import step_job
 from core.errors import InvalidRequest
 from core.records import RunRecord
-from core.schema.runs import SubmitToolOutputs, ToolOutput
+from core.schema.runs import Run, SubmitToolOutputs, ToolOutput
 from core.tool_phase import submit_outputs
 from wiring.bootstrap import ApiContext
 
@@ -24,23 +24,32 @@ def submit_tool_outputs(
     run_id: str,
     request: SubmitToolOutputs,
     once: Once,
-) -> Answer:
+) -> Run:
     """Take the outputs of all calls that a run waits for, and have it go on.
-
-    Returns:
-        The run, or where the stream of what follows begins, if that was asked for.
 
     Raises:
         NotFound: there is no such run.
         InvalidRequest: it waits for nothing, or for other calls; nothing was changed.
         Repeated: an earlier attempt gave these outputs.
     """
-    refuse_stream(context, request.stream)
-    run, answer = retry_if_moved(
-        lambda: _submit(context, require_run(context, tenant, thread_id, run_id), request, once)
-    )
-    after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
-    return answer
+    return _go_on(context, tenant, thread_id, run_id, request, once).to_wire()
+
+
+def stream_tool_outputs(
+    context: ApiContext,
+    tenant: str,
+    thread_id: str,
+    run_id: str,
+    request: SubmitToolOutputs,
+    once: Once,
+) -> StreamPlace:
+    """Do the same, and return where the stream of what follows begins.
+
+    Raises:
+        As `submit_tool_outputs`.
+    """
+    run = _go_on(context, tenant, thread_id, run_id, request, once)
+    return StreamPlace.behind(run, run.base)
 
 
 def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
@@ -63,9 +72,24 @@ def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
         )
 
 
+def _go_on(
+    context: ApiContext,
+    tenant: str,
+    thread_id: str,
+    run_id: str,
+    request: SubmitToolOutputs,
+    once: Once,
+) -> RunRecord:
+    run = retry_if_moved(
+        lambda: _submit(context, require_run(context, tenant, thread_id, run_id), request, once)
+    )
+    after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
+    return run
+
+
 def _submit(
     context: ApiContext, run: RunRecord, request: SubmitToolOutputs, once: Once
-) -> tuple[RunRecord, Answer]:
+) -> RunRecord:
     check_outputs(run, request.tool_outputs)
     step = None if run.open_step is None else context.runs.step(run, run.open_step)
     if step is None:
@@ -74,9 +98,9 @@ def _submit(
     send_check(context, run, run.watch + 1)
     given = {output.tool_call_id: output.output for output in request.tool_outputs}
     change = submit_outputs(run, step, given, now=context.clock() // 1000)
-    # Nobody holds the lease of a run that waits for its client: its tail is the end of its log.
-    answer: Answer = StreamPlace.behind(run, run.tail) if request.stream else change.after.to_wire()
-    return context.writer.apply(change, once.receipt(answer.model_dump_json())), answer
+    # Nobody holds the lease of a run that waits for its client: the change follows its tail.
+    answer = StreamPlace.behind(run, run.tail) if request.stream else change.after.to_wire()
+    return context.writer.apply(change, once.receipt(answer.model_dump_json()))
 
 
 def _listed(call_ids: Sequence[str]) -> str:
