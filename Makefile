@@ -82,6 +82,10 @@ bench-runner: setup ## measure the runner's processor time and memory: the table
 bench-lateness: setup ## measure how late deltas are for a client, on a stack of its own: a table of docs/performance.md
 	@PYTHONPATH=functions:clients/python $(python) -m bench.lateness
 
+.PHONY: bench-subscribers
+bench-subscribers: setup ## measure how one run is pushed to many connections: a table of docs/performance.md
+	@PYTHONPATH=functions $(python) -m bench.subscribers
+
 .PHONY: coverage
 coverage: setup ## run the unit and integration tests and show what they do not reach
 	$(python) -m pytest tests/unit tests/integration -n auto --cov

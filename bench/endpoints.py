@@ -148,6 +148,7 @@ def measure() -> list[Cost]:
         _threads_and_messages(bench)
         _runs(bench)
         _files(bench)
+        _realtime(bench)
         return bench.costs
 
 
@@ -219,6 +220,11 @@ def _files(bench: Bench) -> None:
     bench.get("/files/{id}", one)
     bench.get("/files/{id}/content", f"{one}/content")
     bench.delete("/files/{id}", one)
+
+
+def _realtime(bench: Bench) -> None:
+    thread = bench.make("/v1/threads")["id"]
+    bench.post("/realtime/tickets", "/v1/realtime/tickets", thread_id=thread)
 
 
 def spelled(requests: dict[str, int]) -> str:

@@ -19,6 +19,7 @@ from adapters.push import Pusher
 from adapters.run_writer import RunWriter
 from bench.endpoints import emulated, spelled
 from bench.meter import Meter
+from core.access import Access
 from core.jobs import CheckJob, StepJob, ToolTask
 from core.records import RunRecord
 from runner import step as runner_step
@@ -104,7 +105,7 @@ class StepBench:
     def __init__(self, world: World) -> None:
         self.gateway = _Gateway()
         stores = world.runner
-        self._pusher = Pusher(self.gateway, stores.subscriptions)  # type: ignore[arg-type]
+        self._pusher = Pusher(self.gateway, stores.subscriptions, look_seconds=0)  # type: ignore[arg-type]
         self._pusher._order = self._pusher._pool = _AtOnce()  # type: ignore[assignment]
         writer = RunWriter(
             stores.runs, stores.calls, self._pusher, world.clock, world.queues, log_failure
@@ -183,7 +184,7 @@ def _answers(bench: StepBench) -> None:
     bench.count("step: an answer in three flushes", bench.deliver(run))
     world.model.turn(*text("He", "llo", "."), *stop())
     run = world.create_run(world.thread("Hi"))
-    world.runner.subscriptions.connect("connection", TENANT)
+    world.runner.subscriptions.connect("connection", Access(TENANT, "key_1"))
     watched = Subscription("connection", run.thread_id, run.id)
     world.runner.subscriptions.add(TENANT, watched)
     bench.count("the same, with one subscriber", bench.deliver(run))

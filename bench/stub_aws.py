@@ -8,6 +8,7 @@ ended.
 
 import argparse
 import asyncio
+import base64
 import json
 import sys
 import zlib
@@ -17,8 +18,6 @@ from typing import Any, Final
 # What the runner that is measured holds, and who watches it.
 OWNER: Final = "bench/1"
 EPOCH: Final = 1
-CONNECTION: Final = "Zm9yYmVuY2g="
-_SUBSCRIPTION: Final = {"sk": {"S": f"sub#{CONNECTION}#*"}}
 _LEASE: Final = {"lease_owner": {"S": OWNER}, "epoch": {"N": str(EPOCH)}}
 
 
@@ -30,7 +29,7 @@ class Answers:
     """
 
     def __init__(self, subscribers: int) -> None:
-        found = [_SUBSCRIPTION] * subscribers
+        found = [{"sk": {"S": f"sub#{connection(number)}#*"}} for number in range(subscribers)]
         self._bodies = {
             "PutItem": {},
             "TransactWriteItems": {},
@@ -48,6 +47,11 @@ class Answers:
         return _response(
             body, {"content-type": "application/x-amz-json-1.0", "x-amz-crc32": checksum}
         )
+
+
+def connection(number: int) -> str:
+    """Return the id of a connection, of the length and the letters of the gateway's."""
+    return base64.urlsafe_b64encode(b"bench%06d" % number).decode()
 
 
 class Connection(asyncio.Protocol):

@@ -27,6 +27,7 @@ _RESOURCES: Final = {
     "BUCKET": "bucket",
     "STEPS_QUEUE_URL": "http://bench.invalid/steps",
     "TIMERS_QUEUE_URL": "http://bench.invalid/timers",
+    "DIRECT_REQUESTS": "true",
     "TOOLS_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:tools",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "bench",

@@ -1,9 +1,12 @@
 """boto3 clients with the time limits and retries that a short-lived function can afford."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.request import getproxies
 
 import boto3
 from botocore.config import Config
+
+from adapters.direct.clients import DirectDynamoDB, DirectPush, DirectRequests
 
 if TYPE_CHECKING:
     from types_boto3_apigatewaymanagementapi.client import ApiGatewayManagementApiClient
@@ -15,19 +18,29 @@ if TYPE_CHECKING:
     from types_boto3_ssm.client import SSMClient
     from types_boto3_stepfunctions.client import SFNClient
 
-PUSH_CONNECTIONS = 32
+# More threads push no faster, since signing a request is the processor's work, and they take turns
+# from the one that reads the model: `make bench-subscribers` shows both.
+PUSH_CONNECTIONS = 8
+SLOW_PUSH_CONNECTIONS = 8
+_CONNECT_SECONDS: Final = 3
+_READ_SECONDS: Final = 10
+_PUSH_CONNECT_SECONDS: Final = 1
+_PUSH_READ_SECONDS: Final = 2
 _CONFIG = Config(
-    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4}
+    connect_timeout=_CONNECT_SECONDS,
+    read_timeout=_READ_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": 4},
 )
 # For what is asked many times a second: the types have checked the parameters already, and botocore
 # puts its user agent together anew for each request: a tenth to a quarter of what a request takes.
 _LEAN = Config(parameter_validation=False, user_agent=f"Boto3/{boto3.__version__} ThreadRunner")
-# A connection that does not take a frame soon is behind anyway: it will ask for what it missed.
+# A connection that does not take a frame soon must not hold a worker that others wait for: it is
+# tried again beside them (`adapters.push`), and not within botocore.
 _PUSH_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 2},
-    max_pool_connections=PUSH_CONNECTIONS,
+    connect_timeout=_PUSH_CONNECT_SECONDS,
+    read_timeout=_PUSH_READ_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": 1},
+    max_pool_connections=PUSH_CONNECTIONS + SLOW_PUSH_CONNECTIONS,
 )
 
 
@@ -73,3 +86,36 @@ def push_client() -> "ApiGatewayManagementApiClient":
     `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`.
     """
     return boto3.client("apigatewaymanagementapi", config=_PUSH_CONFIG.merge(_LEAN))
+
+
+def direct_dynamodb(client: "DynamoDBClient") -> "DynamoDBClient":
+    """Return what asks DynamoDB directly where it can, in place of a client (`adapters.direct`)."""
+    requests = _direct_requests(client, "dynamodb", _CONNECT_SECONDS, _READ_SECONDS)
+    if requests is None:
+        return client
+    return cast("DynamoDBClient", DirectDynamoDB(client, requests))
+
+
+def direct_push(client: "ApiGatewayManagementApiClient") -> "ApiGatewayManagementApiClient":
+    """Return what pushes directly where it can, in place of a client (`adapters.direct`)."""
+    requests = _direct_requests(client, "execute-api", _PUSH_CONNECT_SECONDS, _PUSH_READ_SECONDS)
+    if requests is None:
+        return client
+    return cast("ApiGatewayManagementApiClient", DirectPush(client, requests))
+
+
+def _direct_requests(
+    client: Any, service: str, connect_seconds: float, read_seconds: float
+) -> DirectRequests | None:
+    credentials = boto3.Session().get_credentials()
+    # boto3 goes through a proxy that the environment names, and signs nothing without a key.
+    if credentials is None or {"http", "https"} & getproxies().keys():
+        return None
+    return DirectRequests(
+        client.meta.endpoint_url,
+        client.meta.region_name,
+        service,
+        credentials,
+        connect_seconds=connect_seconds,
+        read_seconds=read_seconds,
+    )

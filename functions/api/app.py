@@ -4,10 +4,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
+from adapters.dynamodb.idempotency import Repeated
 from api.azure import AzureRequests
-from api.errors import REPLAYED, install_error_handlers
+from api.errors import install_error_handlers
 from api.middleware import PROCESSING_MS, REQUEST_ID, VERSION, RequestIds, ServerFaults
 from api.polling import POLL_AFTER_MS
+from api.replays import REPLAYED, answer_again
 from api.routes import (
     actions,
     assistants,
@@ -17,6 +19,7 @@ from api.routes import (
     messages,
     models,
     organization,
+    realtime,
     runs,
     steps,
     threads,
@@ -36,6 +39,7 @@ _RESOURCES = (
     actions,
     models,
     organization,
+    realtime,
     unserved,
     health,
 )
@@ -66,6 +70,7 @@ def create_app(context: ApiContext | None = None) -> FastAPI:
     for resource in _RESOURCES:
         app.include_router(resource.router)
     install_error_handlers(app)
+    app.add_exception_handler(Repeated, answer_again)
     # The last one added is the outermost: an error that nobody expected has an id and CORS too.
     app.add_middleware(AzureRequests)
     app.add_middleware(ServerFaults)

@@ -25,12 +25,18 @@ async def _context(request: Request) -> ApiContext:
     return context
 
 
+async def _caller(request: Request) -> KeyRecord:
+    caller: KeyRecord = request.state.caller
+    return caller
+
+
 async def _tenant(request: Request) -> str:
     caller: KeyRecord = request.state.caller
     return caller.tenant
 
 
 Context = Annotated[ApiContext, Depends(_context)]
+Caller = Annotated[KeyRecord, Depends(_caller)]
 Tenant = Annotated[str, Depends(_tenant)]
 
 

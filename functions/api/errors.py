@@ -1,18 +1,17 @@
-"""The one place that turns errors into HTTP: status codes, and OpenAI's error shape."""
+"""The one place that turns errors into HTTP responses, in OpenAI's shape."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from adapters.dynamodb.errors import StoreUnavailable
-from adapters.dynamodb.idempotency import Repeated
 from api.azure import client_path
 from api.route import MAX_BODY_BYTES
+from api.statuses import OVERLOADED_STATUS, overloaded, status_of
 from api.validation import invalid_request
 from core.errors import (
     ApiError,
@@ -21,22 +20,10 @@ from core.errors import (
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
-    PermissionDenied,
     ServerFault,
 )
 
-_STATUS: Final[dict[type[ApiError], int]] = {
-    InvalidRequest: 400,
-    AuthenticationFailed: 401,
-    PermissionDenied: 403,
-    NotFound: 404,
-    PayloadTooLarge: 413,
-    ServerFault: 500,
-    BackendFailed: 502,
-}
 _LONGEST_PATH = 200
-# Tells a client that nothing was done for this request: it gets the first one's answer.
-REPLAYED = "idempotent-replayed"
 
 
 class ErrorDetails(BaseModel):
@@ -60,7 +47,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(StarletteHTTPException, _answer_http_exception)
     app.add_exception_handler(StoreUnavailable, _answer_unavailable)
-    app.add_exception_handler(Repeated, _answer_again)
 
 
 def error_response(
@@ -73,8 +59,7 @@ def error_response(
         status: another status than the error's own.
         headers: further headers.
     """
-    found = status or next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
-    return JSONResponse(error.body(), found, dict(headers or {}))
+    return JSONResponse(error.body(), status or status_of(error), dict(headers or {}))
 
 
 def server_fault(request_id: str) -> ServerFault:
@@ -124,10 +109,4 @@ def _answer_http_exception(request: Request, error: Exception) -> JSONResponse:
 
 
 def _answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
-    busy = ServerFault("The server is overloaded, and nothing was changed: please try again.")
-    return error_response(busy, status=503, headers={"retry-after": "1"})
-
-
-def _answer_again(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Repeated)
-    return Response(error.answer, media_type="application/json", headers={REPLAYED: "true"})
+    return error_response(overloaded(), status=OVERLOADED_STATUS, headers={"retry-after": "1"})

@@ -3,19 +3,17 @@
 import base64
 import time
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from mangum import Mangum
 from mangum.handlers.api_gateway import APIGateway
 from mangum.types import LambdaContext, Response
 
 from api.app import create_app
-from wiring.bootstrap import api_context
+from api.pushes import finish_pushes
 from wiring.settings import ApiSettings, read_settings
 from wiring.telemetry import count, duration, logger, metrics, tracer
 
-# An answer waits this long for its events to be pushed: Lambda freezes what is not done by then.
-DRAIN_SECONDS: Final = 5.0
 _app = create_app()
 
 
@@ -26,8 +24,7 @@ def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, A
     """Answer an event of the REST API (payload version 1.0)."""
     began = time.monotonic()
     answer = _gateway()(event, lambda_context)
-    if api_context.cache_info().currsize:
-        api_context().pusher.drain(DRAIN_SECONDS)
+    finish_pushes()
     count("RequestsFailed" if answer["statusCode"] >= 500 else "Requests")
     duration("RequestTime", (time.monotonic() - began) * 1000)
     return answer

@@ -6,7 +6,9 @@ message, or a secret in the wrong place.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from core.errors import InvalidRequest
 
@@ -16,6 +18,7 @@ UNPARSABLE: Final = (
     "JSON.)"
 )
 
+M = TypeVar("M", bound=BaseModel)
 _Error = Mapping[str, Any]
 _LONGEST_NAME = 64
 
@@ -49,6 +52,20 @@ _KNOWN_ELSEWHERE: Final = frozenset(
         "web_search_preview",
     }
 )
+
+
+def validated(kind: type[M], body: Any) -> M:
+    """Return the request that a body is.
+
+    Raises:
+        InvalidRequest: it is not one of this kind; the HTTP API answers just so.
+    """
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        errors = [{**fault, "loc": ("body", *fault["loc"])} for fault in found]
+        raise invalid_request(errors, body) from None
 
 
 def invalid_request(errors: Sequence[_Error], body: Any) -> InvalidRequest:

@@ -7,25 +7,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import TypeAdapter, ValidationError
 
 from api.auth import authenticate
-from api.services.watching import answer, reply_to
-from core.errors import ApiError, InvalidRequest
-from core.schema.socket import Ping, Request, Subscribe, Unsubscribe
+from api.services.socket_requests import receive
+from core.access import Access
+from core.errors import ApiError
+from core.schema.socket import PROTOCOL_VERSION
 from wiring.bootstrap import SocketContext, socket_context
-from wiring.telemetry import count, log_failure, logger, metrics, tracer
+from wiring.telemetry import count, logger, metrics, tracer
 
-DRAIN_SECONDS: Final = 20.0
-_REQUEST: Final[TypeAdapter[Subscribe | Unsubscribe | Ping]] = TypeAdapter(Request)
-_INTERNAL: Final = {
-    "error": {
-        "message": "The server had an error while processing your request. Send it again.",
-        "type": "server_error",
-        "param": None,
-        "code": None,
-    }
-}
+DRAIN_SECONDS: Final = 5.0
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -42,61 +33,58 @@ def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, i
     connection_id = request_context["connectionId"]
     route = request_context["routeKey"]
     if route == "$connect":
-        return {"statusCode": connect(context, connection_id, event.get("headers") or {})}
+        query = event.get("queryStringParameters") or {}
+        return {"statusCode": connect(context, connection_id, event.get("headers") or {}, query)}
     if route == "$disconnect":
         context.subscriptions.disconnect(connection_id)
         count("Disconnections")
         return {"statusCode": 200}
     count("SocketRequests")
-    receive(context, connection_id, event.get("body") or "")
+    arrived_ms = request_context.get("requestTimeEpoch") or context.clock()
+    receive(context, connection_id, event.get("body") or "", int(arrived_ms))
     context.pusher.drain(DRAIN_SECONDS)
     return {"statusCode": 200}
 
 
-def connect(context: SocketContext, connection_id: str, headers: Mapping[str, str]) -> int:
-    """Let a client in whose `Authorization` header holds a project's key; return the status."""
+def connect(
+    context: SocketContext,
+    connection_id: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+) -> int:
+    """Let a client in, by a ticket in the query string or a project's key in the headers.
+
+    Returns:
+        The status of the handshake.
+    """
+    if query.get("protocol", str(PROTOCOL_VERSION)) != str(PROTOCOL_VERSION):
+        count("ConnectionsRefused")
+        return 400
+    ticket = query.get("ticket")
+    access = _by_key(context, headers) if ticket is None else _by_ticket(context, ticket)
+    if access is None:
+        count("ConnectionsRefused")
+        logger.info("connection refused")
+        return 401
+    context.subscriptions.connect(connection_id, access)
+    count("Connections")
+    return 200
+
+
+def _by_ticket(context: SocketContext, ticket: str) -> Access | None:
+    """Use a ticket up; it opens nothing once the key that it was made with is gone."""
+    access = context.tickets.redeem(ticket)
+    if access is None or not context.keys.is_live(access.tenant, access.key_id):
+        return None
+    return access
+
+
+def _by_key(context: SocketContext, headers: Mapping[str, str]) -> Access | None:
     authorization = next(
         (value for name, value in headers.items() if name.lower() == "authorization"), None
     )
     try:
         key = authenticate(authorization, context.keys.find, "project")
     except ApiError:
-        count("ConnectionsRefused")
-        logger.info("connection refused")
-        return 401
-    context.subscriptions.connect(connection_id, key.tenant)
-    count("Connections")
-    return 200
-
-
-def receive(context: SocketContext, connection_id: str, body: str) -> None:
-    """Answer what a client said; every answer, an error too, is pushed."""
-    tenant = context.subscriptions.tenant_of(connection_id)
-    if tenant is None:
-        # Its record is gone (after its TTL): the client connects anew and resumes.
-        error = InvalidRequest("This connection is no longer known. Connect again.")
-        reply_to(context, connection_id, {"type": "error", **error.body()}, None)
-        return
-    try:
-        request = _REQUEST.validate_json(body)
-    except ValidationError as error:
-        reply_to(context, connection_id, {"type": "error", **_refusal(error).body()}, None)
-        return
-    try:
-        answer(context, connection_id, tenant, request)
-    except Exception as error:
-        log_failure("request over the WebSocket failed", error)
-        reply_to(context, connection_id, {"type": "error", **_INTERNAL}, request.id)
-
-
-def _refusal(error: ValidationError) -> InvalidRequest:
-    fault = error.errors(include_url=False, include_input=False)[0]
-    if fault["type"] in ("json_invalid", "string_unicode"):
-        return InvalidRequest("The message is not a JSON object.")
-    if fault["type"].startswith("union_tag"):
-        return InvalidRequest(
-            "Invalid 'action': it must be 'subscribe', 'unsubscribe' or 'ping'.", param="action"
-        )
-    # The first part of the place is the action, which chose the shape.
-    param = ".".join(str(part) for part in fault["loc"][1:]) or None
-    return InvalidRequest(f"Invalid '{param}': {fault['msg']}.", param=param)
+        return None
+    return Access(key.tenant, key.id)

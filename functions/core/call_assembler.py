@@ -6,7 +6,7 @@ them cut in the middle of a character.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.model import CallFragment
@@ -40,7 +40,7 @@ class _Draft:
     id: str = ""
     provider_id: str = ""
     name: str = ""
-    arguments: str = ""
+    arguments: list[str] = field(default_factory=list)
     announced: bool = False
     unsent: list[str] = field(default_factory=list)
     pieces: TextPieces = field(default_factory=TextPieces)
@@ -71,7 +71,7 @@ class CallAssembler:
         if fragment.name and not draft.announced and fragment.name != draft.name:
             draft.name += fragment.name
         if fragment.arguments:
-            draft.arguments += fragment.arguments
+            draft.arguments.append(fragment.arguments)
             draft.unsent.append(fragment.arguments)
         return self._speak(final=False)
 
@@ -82,7 +82,7 @@ class CallAssembler:
     def calls(self) -> list[ModelCall]:
         """Return the calls, whole after `finish`."""
         return [
-            ModelCall(draft.id, whole_text(draft.name), whole_text(draft.arguments))
+            ModelCall(draft.id, whole_text(draft.name), whole_text("".join(draft.arguments)))
             for draft in self._drafts
         ]
 
@@ -138,9 +138,13 @@ def _begins_another(current: _Draft, fragment: CallFragment) -> bool:
     return other_id or (says_more and _is_whole(current.arguments))
 
 
-def _is_whole(arguments: str) -> bool:
+def _is_whole(arguments: Sequence[str]) -> bool:
+    # Told by the end if it can be: a provider may repeat the name with every piece.
+    end = next((piece for piece in reversed(arguments) if piece.strip()), "")
+    if not end.rstrip().endswith("}"):
+        return False
     try:
-        json.loads(arguments)
+        json.loads("".join(arguments))
     except (ValueError, RecursionError):
         return False
     return True

@@ -9,7 +9,7 @@ ApiError
 └── ServerFault         500  our fault
     └── BackendFailed   502  the model backend's
 
-Only `api.errors` knows the status codes; everything else raises by meaning.
+Only `api.statuses` knows the status codes; everything else raises by meaning.
 """
 
 from typing import Any, Final

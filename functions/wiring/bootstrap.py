@@ -15,6 +15,7 @@ from adapters.dynamodb.objects import ObjectStore
 from adapters.dynamodb.runs import RunStore
 from adapters.dynamodb.subscriptions import Subscriptions
 from adapters.dynamodb.threads import ThreadStore
+from adapters.dynamodb.tickets import TicketStore
 from adapters.dynamodb.tool_calls import ToolCalls
 from adapters.dynamodb.values import PASSING, BucketTextStore
 from adapters.file_bucket import FileBucket
@@ -32,6 +33,7 @@ from core.model import ModelClient
 from core.token_rates import TokenRates
 from wiring.settings import (
     ApiSettings,
+    ClientSettings,
     ModelSettings,
     QueueSettings,
     RunnerSettings,
@@ -63,15 +65,9 @@ class Stores:
     event_log: EventLog
     keys: KeyStore
     subscriptions: Subscriptions
+    tickets: TicketStore
     pusher: Pusher
     writer: RunWriter
-
-
-@dataclass(frozen=True, slots=True)
-class SocketContext(Stores):
-    """The WebSocket function's parts."""
-
-    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +78,23 @@ class WorkerContext(Stores):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiContext(Stores):
+class ClientContext(Stores):
+    """The parts of whoever carries out what clients ask for: the API and the WebSocket function."""
+
+    settings: ClientSettings
+    queues: Queues
+
+
+@dataclass(frozen=True, slots=True)
+class SocketContext(ClientContext):
+    """The WebSocket function's parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext(ClientContext):
     """The API function's parts."""
 
     settings: ApiSettings
-    queues: Queues
     catalog: ModelCatalog
 
 
@@ -130,14 +138,17 @@ def build_stores(
         clock: gives milliseconds.
     """
     dynamodb = aws.dynamodb_client()
+    streaming, push = dynamodb, aws.push_client()
+    if settings.direct_requests:
+        streaming, push = aws.direct_dynamodb(dynamodb), aws.direct_push(push)
     bucket = aws.s3_client()
     texts = BucketTextStore(bucket, settings.bucket)
     passing = BucketTextStore(bucket, settings.bucket, PASSING)
-    log = EventLog(dynamodb, settings.stream_table, passing, clock, settings.event_ttl_seconds)
+    log = EventLog(streaming, settings.stream_table, passing, clock, settings.event_ttl_seconds)
     runs = RunStore(dynamodb, settings.state_table, log, texts, clock)
     calls = ToolCalls(dynamodb, settings.state_table, texts)
-    subscriptions = Subscriptions(dynamodb, settings.stream_table, clock)
-    pusher = Pusher(aws.push_client(), subscriptions)
+    subscriptions = Subscriptions(streaming, settings.stream_table, clock)
+    pusher = Pusher(push, subscriptions)
     return Stores(
         clock=clock,
         ids=IdSource(clock),
@@ -155,6 +166,7 @@ def build_stores(
         event_log=log,
         keys=KeyStore(dynamodb, settings.state_table, clock),
         subscriptions=subscriptions,
+        tickets=TicketStore(dynamodb, settings.stream_table, clock),
         pusher=pusher,
         writer=RunWriter(runs, calls, pusher, clock, queues, log_failure),
     )
@@ -176,8 +188,9 @@ def api_context() -> ApiContext:
 @cache
 def socket_context() -> SocketContext:
     """Return the WebSocket function's parts."""
-    settings = read_settings(Settings)
-    return SocketContext(**_parts(build_stores(settings)), settings=settings)
+    settings = read_settings(ClientSettings)
+    queues = _queues(settings, _schedules(settings))
+    return SocketContext(**_parts(build_stores(settings, queues)), settings=settings, queues=queues)
 
 
 @cache

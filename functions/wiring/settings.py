@@ -21,6 +21,8 @@ class Settings(BaseModel):
     Attributes:
         state_table, stream_table, bucket: where things are kept.
         event_ttl_seconds: how long events can be read again.
+        direct_requests: what is asked many times a second goes past boto3 (`adapters.direct`);
+            tests that put something in boto3's place leave it off.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
@@ -29,6 +31,7 @@ class Settings(BaseModel):
     stream_table: Annotated[str, Field(min_length=1)]
     bucket: Annotated[str, Field(min_length=1)]
     event_ttl_seconds: Positive = 86_400
+    direct_requests: bool = False
 
 
 class QueueSettings(Settings):
@@ -66,18 +69,31 @@ class ScheduleSettings(QueueSettings):
     scheduler_role_arn: Annotated[str, Field(min_length=1)]
 
 
-class ApiSettings(ScheduleSettings, ModelSettings):
+class ClientSettings(ScheduleSettings):
+    """The functions that carry out what clients ask for; the WebSocket function needs no more.
+
+    Attributes:
+        websocket_url: told to clients that ask how to get to the WebSocket.
+        web_search_provider: without one, the tool `web_search` is refused.
+    """
+
+    websocket_url: str = ""
+    web_search_provider: SearchProviderName = ""
+
+
+class ApiSettings(ClientSettings, ModelSettings):
     """The API function.
 
     Attributes:
         api_stage: the gateway's stage, which stands before the paths.
-        websocket_url: told to clients that ask for what only the WebSocket serves.
-        web_search_provider: without one, the tool `web_search` is refused.
+        streaming: whether an answer leaves the process while it is being made; else it is refused
+            to stream.
+        stream_seconds: how long a stream may last: less than the function's own time.
     """
 
     api_stage: str = ""
-    websocket_url: str = ""
-    web_search_provider: SearchProviderName = ""
+    streaming: bool = False
+    stream_seconds: Positive = 840
 
 
 class SupervisorSettings(QueueSettings):

@@ -39,7 +39,9 @@ def start_api(
     """
     functions = tools.root / "functions"
     # One worker: with several, kept connections are answered about 40 ms late.
-    uvicorn = ("-m", "uvicorn", "--factory", "api.app:create_app", "--workers", "1")
+    # Streams are cut when it ends: some would go on for minutes.
+    options = ("--workers", "1", "--timeout-graceful-shutdown", "1")
+    uvicorn = ("-m", "uvicorn", "--factory", "api.app:create_app", *options)
     server = Server(
         name=NAME,
         command=lambda port: [tools.python, *uvicorn, "--host", HOST, "--port", str(port)],
@@ -58,7 +60,10 @@ def api_answers(root_url: str) -> bool:
 
 
 def read_api_environment(aws: EmulatedAws, endpoint: str, function: str) -> dict[str, str]:
-    """Return the environment of the deployed API function, with the emulator's address added."""
+    """Return the environment of the deployed API function, for a process beside the emulator.
+
+    It is told the emulator's address, and that it streams.
+    """
     configuration = aws.functions().get_function_configuration(FunctionName=function)
     variables = configuration.get("Environment", {}).get("Variables", {})
-    return {**variables, "AWS_ENDPOINT_URL": endpoint}
+    return {**variables, "AWS_ENDPOINT_URL": endpoint, "STREAMING": "true"}

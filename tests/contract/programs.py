@@ -14,6 +14,7 @@ from tests.contract.service import Service, ServiceError, serve
 ROOT = Path(__file__).resolve().parents[2]
 SDKS = ROOT / ".local" / "sdks"
 _NODE = ROOT / "tests" / "contract" / "node"
+_NODE_SCENARIOS = ("scenarios.mjs", "streams.mjs")
 _SECONDS = 300
 
 
@@ -75,8 +76,8 @@ def python_scenarios() -> list[str]:
 
 def node_scenarios() -> list[str]:
     """Return the scenarios of the programs for Node, as they stand in the source."""
-    source = (_NODE / "scenarios.mjs").read_text(encoding="utf-8")
-    return re.findall(r'^scenario\("(\w+)"', source, re.MULTILINE)
+    sources = [(_NODE / name).read_text(encoding="utf-8") for name in _NODE_SCENARIOS]
+    return re.findall(r'^scenario\("(\w+)"', "".join(sources), re.MULTILINE)
 
 
 def run_program(sdk: Sdk) -> Outcome:

@@ -57,7 +57,8 @@ def main() -> None:
         ScriptedModelServer(tokens_per_second=TOKENS_PER_SECOND) as model,
         socket.create_server((HOST, 0), backlog=128) as listening,
     ):
-        os.environ.update(make_resources() | {"MODEL_BASE_URL": model.base_url})
+        settings = {"MODEL_BASE_URL": model.base_url, "STREAMING": "true"}
+        os.environ.update(make_resources() | settings)
         where = {
             "root_url": f"http://{HOST}:{listening.getsockname()[1]}",
             "api_key": _create_key(api_context()),

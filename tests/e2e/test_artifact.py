@@ -11,6 +11,8 @@ import yaml
 
 from infra.local.build import build_artifact
 from infra.local.environment import REGION, process_environment
+from infra.local.health import answers, wait_until
+from infra.local.ports import HOST, choose_port
 from infra.local.processes import Processes
 from infra.local.tools import Tools
 
@@ -58,11 +60,17 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+def is_script(handler: str) -> bool:
+    """Whether a handler is what starts a web server, and not a function."""
+    return handler.endswith(".sh")
+
+
 def test_all_functions_are_built_from_one_artifact() -> None:
-    assert len(list_handlers()) == len(set(list_handlers())) == 6
+    assert len(list_handlers()) == len(set(list_handlers())) == 7
+    assert len([handler for handler in list_handlers() if is_script(handler)]) == 1
 
 
-@pytest.mark.parametrize("handler", list_handlers())
+@pytest.mark.parametrize("handler", [each for each in list_handlers() if not is_script(each)])
 def test_a_handler_loads_from_the_artifact_alone(
     handler: str, artifact: Path, runtime: Path
 ) -> None:
@@ -86,3 +94,32 @@ assert module.__file__.startswith({str(artifact)!r}), module.__file__
     )
 
     assert loaded.returncode == 0, loaded.stderr
+
+
+def test_the_streaming_function_serves_the_api_from_the_artifact_alone(
+    artifact: Path, runtime: Path, tmp_path: Path
+) -> None:
+    (handler,) = [each for each in list_handlers() if is_script(each)]
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    python.chmod(0o755)
+    port = choose_port(None)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "LAMBDA_TASK_ROOT": str(artifact),
+        "LAMBDA_RUNTIME_DIR": str(runtime),
+        "AWS_LWA_PORT": str(port),
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    with subprocess.Popen(["bash", str(artifact / handler)], env=environment) as server:
+        try:
+            # As the adapter does.
+            up = wait_until(
+                lambda: answers(f"http://{HOST}:{port}/health"),
+                seconds=60,
+                alive=lambda: server.poll() is None,
+            )
+        finally:
+            server.terminate()
+    assert up

@@ -8,6 +8,8 @@ from typing import Any
 import boto3
 import openai
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from infra.local.info import StackInfo
 from tests.support.service import Service, names_of, script, text_of
@@ -165,3 +167,66 @@ def test_files_need_no_more_than_the_policies_allow(service: Service) -> None:
     assert files.delete(file.id).deleted
     with pytest.raises(openai.NotFoundError, match="No such File object"):
         files.content(file.id)
+
+
+def test_runs_over_the_websocket_need_no_more_than_the_policies_allow(
+    service: Service, closed_action: dict[str, str]
+) -> None:
+    answer: Any = service.sdk.post("/realtime/tickets", body={}, cast_to=object)
+    url = f"{answer['websocket_url']}?ticket={answer['ticket']}"
+    content = script(
+        {"calls": [{"name": "knock", "arguments": {}}]},
+        {"calls": [{"name": "ask", "arguments": {}}]},
+        {"text": "Done."},
+    )
+    file = service.sdk.files.create(file=("a.txt", b"Hello."), purpose="assistants")
+    message = {"role": "user", "content": content, "attachments": [{"file_id": file.id}]}
+    body = {
+        "assistant_id": service.assistant.id,
+        "thread": {"messages": [message], "ttl_seconds": 86_400},
+        "tools": [closed_action, FUNCTION],
+        # Too large for an item of the table.
+        "instructions": "Be brief. " * 12_000,
+        "ttl_seconds": 86_400,
+    }
+    with connect(url) as socket:
+        created = said(socket, {"action": "run.create", "idempotency_key": "1", "run": body})
+        assert created["type"] == "run.created", created
+        assert names_until(socket, "run.requires_action")[:2] == ["created", "run.created"]
+        named = {"thread_id": created["thread_id"], "run_id": created["run_id"]}
+        run = service.sdk.beta.threads.runs.retrieve(
+            created["run_id"], thread_id=created["thread_id"]
+        )
+        assert run.required_action is not None
+        (call,) = run.required_action.submit_tool_outputs.tool_calls
+        outputs = [{"tool_call_id": call.id, "output": "yes"}]
+        submit = {"action": "run.submit_tool_outputs", "tool_outputs": outputs, **named}
+        socket.send(json.dumps(submit))
+        names_until(socket, "run.completed")
+        waiting = {
+            "messages": [{"role": "user", "content": script({"text": {"tokens": 600}, "rate": 10})}]
+        }
+        body = {"assistant_id": service.assistant.id, "thread": waiting}
+        second = said(socket, {"action": "run.create", "run": body})
+        named = {"thread_id": second["thread_id"], "run_id": second["run_id"]}
+        socket.send(json.dumps({"action": "run.cancel", **named}))
+        names_until(socket, "run.cancelled")
+    with pytest.raises(InvalidStatus):
+        connect(url)
+
+
+def said(socket: ClientConnection, request: dict[str, Any]) -> dict[str, Any]:
+    """Send a request, and return the next message."""
+    socket.send(json.dumps(request))
+    answer: dict[str, Any] = json.loads(socket.recv(timeout=30))
+    return answer
+
+
+def names_until(socket: ClientConnection, last: str) -> list[str]:
+    """Return the names of events, up to one."""
+    names: list[str] = []
+    while last not in names:
+        message = json.loads(socket.recv(timeout=60))
+        assert message.get("type") != "error", message
+        names += [event["event"].removeprefix("thread.") for event in message.get("events", ())]
+    return names

@@ -6,6 +6,7 @@ from tests.support.cloudformation import Stack
 
 HANDLERS: Final = {
     "ApiFunction": "api.handler.handler",
+    "StreamingFunction": "api/streaming.sh",
     "WebSocketFunction": "api.websocket.handler",
     "RunnerFunction": "runner.handler.handler",
     "TimersFunction": "runner.timers.handler",
@@ -33,6 +34,11 @@ def statements(stack: Stack, role: str) -> list[dict[str, Any]]:
 def role_of(stack: Stack, function: str) -> str:
     name: str = stack.properties(function)["Role"]["Fn::GetAtt"]
     return name.removesuffix(".Arn")
+
+
+def functions_of(stack: Stack) -> list[str]:
+    """The functions that a stack has: an emulator has none that streams."""
+    return [name for name in HANDLERS if name in stack.resources]
 
 
 def variables(stack: Stack, function: str) -> dict[str, Any]:

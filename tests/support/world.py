@@ -128,8 +128,9 @@ class RecordedPusher(Pusher):
     def publish(self, tenant: str, thread_id: str, run_id: str, batch: Any) -> None:
         self.batches.append(batch)
 
-    def send(self, connection_id: str, text: str) -> None:
+    def send(self, connection_id: str, text: str) -> bool:
         self.texts.append((connection_id, text))
+        return True
 
     def drain(self, timeout_seconds: float) -> bool:
         return True
@@ -139,6 +140,9 @@ class Lambda:
     """What a handler sees of its invocation."""
 
     aws_request_id = "request"
+    function_name = "function"
+    memory_limit_in_mb = 512
+    invoked_function_arn = f"arn:aws:lambda:{REGION}:000000000000:function:function"
 
     def __init__(self, remaining_seconds: float = 900) -> None:
         self._remaining_seconds = remaining_seconds

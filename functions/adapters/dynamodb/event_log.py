@@ -80,6 +80,14 @@ class EventLog:
         trimmed = (batch.since(after) for batch in batches)
         return [batch for batch in trimmed if batch is not None]
 
+    def beyond(self, tenant: str, run_id: str, after: EventId | None) -> list[Batch]:
+        """Return all batches that end beyond an id, void ones among them, ascending.
+
+        For who follows the log and has what comes before (`core.event_tail`): while nothing is new,
+        nothing is read.
+        """
+        return list(self._stored(tenant, run_id, after, inclusive=False))
+
     def page(
         self, tenant: str, run_id: str, after: EventId | None, limit: int
     ) -> tuple[list[tuple[EventId, Event]], bool]:
@@ -110,9 +118,18 @@ class EventLog:
         return list(islice(self._stored(tenant, run_id, after, page_size=1), 1))
 
     def _stored(
-        self, tenant: str, run_id: str, after: EventId | None, *, page_size: int = _PAGE_SIZE
+        self,
+        tenant: str,
+        run_id: str,
+        after: EventId | None,
+        *,
+        page_size: int = _PAGE_SIZE,
+        inclusive: bool = True,
     ) -> Iterator[Batch]:
+        """Yield batches from the one that ends with an id on, or beyond it."""
         low = keyspace.LOG if after is None else keyspace.log(after)
+        if not inclusive:
+            low += "!"
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",

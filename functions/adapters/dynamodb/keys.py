@@ -41,6 +41,7 @@ class KeyStore:
         self._clock = clock
         self._monotonic = monotonic
         self._cache: dict[str, tuple[float, KeyRecord]] = {}
+        self._live: dict[tuple[str, str], float] = {}
 
     def find(self, key: str) -> KeyRecord | None:
         """Return what is known of a key; None if it is not known.
@@ -63,6 +64,24 @@ class KeyStore:
             self._cache.clear()
         self._cache[key_hash] = (self._monotonic() + CACHE_SECONDS, record)
         return record
+
+    def is_live(self, tenant: str, key_id: str) -> bool:
+        """Tell whether a project still has a service account's key, as `find` would find it.
+
+        For connections, which outlive their handshake: a key that is there is remembered for
+        `CACHE_SECONDS`.
+        """
+        account = (tenant, key_id)
+        if self._live.get(account, 0.0) > self._monotonic():
+            return True
+        listed = _key(keyspace.service_accounts(tenant), key_id)
+        if "Item" not in self._client.get_item(TableName=self._table, Key=listed):
+            self._live.pop(account, None)
+            return False
+        if len(self._live) >= _CACHE_SIZE:
+            self._live.clear()
+        self._live[account] = self._monotonic() + CACHE_SECONDS
+        return True
 
     def create(self, record: KeyRecord, key: str) -> None:
         """Store a key's hash, under the hash and in its project's list."""
@@ -96,6 +115,7 @@ class KeyStore:
             ],
         )
         self._cache.pop(key_hash, None)
+        self._live.pop((tenant, key_id), None)
         return True
 
     def create_admin_key(self, name: str) -> str:

@@ -56,6 +56,11 @@ def answer(tenant: str, record_id: str) -> str:
     return f"{tenant}#answer#{record_id}"
 
 
+def ticket(ticket_hash: str) -> str:
+    """Partition of one ticket for the WebSocket, found by its hash, in the stream table."""
+    return f"ticket#{ticket_hash}"
+
+
 def connection(connection_id: str) -> str:
     """Partition of a WebSocket connection, in the stream table."""
     return f"conn#{connection_id}"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.values import Item, scalar
+from core.access import Access
 from core.clock import Clock
 
 if TYPE_CHECKING:
@@ -36,19 +37,27 @@ class Subscriptions:
         self._table = table
         self._clock = clock
 
-    def connect(self, connection_id: str, tenant: str) -> None:
+    def connect(self, connection_id: str, access: Access) -> None:
         """Remember whose connection it is."""
-        item = _key(keyspace.connection(connection_id), keyspace.META)
-        self._put(item | {"tenant": {"S": tenant}})
+        item = _key(keyspace.connection(connection_id), keyspace.META) | {
+            "tenant": {"S": access.tenant},
+            "key_id": {"S": access.key_id},
+        }
+        if access.thread_id is not None:
+            item["thread_id"] = {"S": access.thread_id}
+        self._put(item)
 
-    def tenant_of(self, connection_id: str) -> str | None:
+    def access_of(self, connection_id: str) -> Access | None:
         """Return whose connection it is; None if it is not known."""
         item = self._client.get_item(
             TableName=self._table,
             Key=_key(keyspace.connection(connection_id), keyspace.META),
             ConsistentRead=True,
         ).get("Item")
-        return item["tenant"]["S"] if item else None
+        if not item:
+            return None
+        thread_id = item["thread_id"]["S"] if "thread_id" in item else None
+        return Access(item["tenant"]["S"], item["key_id"]["S"], thread_id)
 
     def add(self, tenant: str, subscription: Subscription) -> None:
         """Register a subscription; from now on writers see it.
@@ -90,6 +99,7 @@ class Subscriptions:
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": keyspace.connection(connection_id)}},
+            ConsistentRead=True,
         )
         for page in pages:
             for item in page["Items"]:

@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Response
+from fastapi import Depends, Request, Response
 
 from api.dependencies import Context, Include, Tenant, page_query
+from api.event_stream import STREAMED, EventStream, stream_from
 from api.idempotency import OnlyOnce, ThisAttempt
 from api.polling import POLL_AFTER_MS, poll_after_ms
 from api.routes.routers import project_router
 from api.services import run_creation, runs, tool_outputs
+from api.services.streaming import StreamPlace, refuse_stream
 from core.paging import PageQuery
 from core.schema.common import ListPage, ModifyMetadata
 from core.schema.runs import CreateRun, CreateThreadAndRun, Run, SubmitToolOutputs
@@ -17,20 +19,38 @@ router = project_router("Runs")
 Page = Annotated[PageQuery, Depends(page_query("run", "run"))]
 
 
-@router.post("/v1/threads/runs")
+@router.post("/v1/threads/runs", response_model=Run, responses=STREAMED)
 def create_thread_and_run(
-    context: Context, tenant: Tenant, once: OnlyOnce, request: CreateThreadAndRun
-) -> Run:
+    context: Context,
+    tenant: Tenant,
+    once: OnlyOnce,
+    request: CreateThreadAndRun,
+    http_request: Request,
+) -> Run | EventStream:
     """Create a thread and have an assistant work on it."""
-    return run_creation.create_thread_and_run(context, tenant, request, once)
+    refuse_stream(context, request.stream)
+    run = run_creation.create_thread_and_run(context, tenant, request, once)
+    return stream_from(http_request, StreamPlace.behind(run, None)) if request.stream else run
 
 
-@router.post("/v1/threads/{thread_id}/runs", dependencies=[Include])
+@router.post(
+    "/v1/threads/{thread_id}/runs",
+    response_model=Run,
+    responses=STREAMED,
+    dependencies=[Include],
+)
 def create_run(
-    context: Context, tenant: Tenant, once: OnlyOnce, thread_id: str, request: CreateRun
-) -> Run:
+    context: Context,
+    tenant: Tenant,
+    once: OnlyOnce,
+    thread_id: str,
+    request: CreateRun,
+    http_request: Request,
+) -> Run | EventStream:
     """Have an assistant work on a thread."""
-    return run_creation.create_run(context, tenant, thread_id, request, once)
+    refuse_stream(context, request.stream)
+    run = run_creation.create_run(context, tenant, thread_id, request, once)
+    return stream_from(http_request, StreamPlace.behind(run, None)) if request.stream else run
 
 
 @router.get("/v1/threads/{thread_id}/runs")
@@ -66,7 +86,11 @@ def cancel_run(
     return runs.cancel_run(context, tenant, thread_id, run_id, attempt)
 
 
-@router.post("/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs")
+@router.post(
+    "/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
+    response_model=Run,
+    responses=STREAMED,
+)
 def submit_tool_outputs(
     context: Context,
     tenant: Tenant,
@@ -74,6 +98,11 @@ def submit_tool_outputs(
     thread_id: str,
     run_id: str,
     request: SubmitToolOutputs,
-) -> Run:
+    http_request: Request,
+) -> Run | EventStream:
     """Give a run the outputs of all the calls that it waits for."""
-    return tool_outputs.submit_tool_outputs(context, tenant, thread_id, run_id, request, once)
+    given = (context, tenant, thread_id, run_id, request, once)
+    if request.stream:
+        refuse_stream(context, True)
+        return stream_from(http_request, tool_outputs.stream_tool_outputs(*given))
+    return tool_outputs.submit_tool_outputs(*given)

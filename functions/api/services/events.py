@@ -28,7 +28,7 @@ def list_events(
         NotFound: there is no such run.
         InvalidRequest: `after` is not an event's id.
     """
-    cursor = _parse(after)
+    cursor = parse_event_id(after, param="after")
     require_run(context, tenant, thread_id, run_id)
     numbered, has_more = context.event_log.page(tenant, run_id, cursor, limit)
     events = [
@@ -44,14 +44,23 @@ def list_events(
     return fitting(page, PageQuery(limit, "asc", after))
 
 
-def _parse(after: str | None) -> EventId | None:
-    if not after:
+def parse_event_id(text: str | None, *, param: str) -> EventId | None:
+    """Return the id that a request names; None if it names none.
+
+    Args:
+        text: what stands there.
+        param: where, as the client calls it.
+
+    Raises:
+        InvalidRequest: it is not an event's id.
+    """
+    if not text:
         return None
     try:
-        return EventId.parse(after)
+        return EventId.parse(text)
     except ValueError:
         raise InvalidRequest(
-            "Invalid 'after': expected an event's id such as '3-7'.",
-            param="after",
+            f"Invalid '{param}': expected an event's id such as '3-7'.",
+            param=param,
             code="invalid_value",
         ) from None

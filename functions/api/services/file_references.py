@@ -7,7 +7,7 @@ from core.errors import InvalidRequest, no_file
 from core.ids import is_well_formed
 from core.schema.messages import CreateMessage, ImageFilePart
 from core.schema.resources import ToolResources, ToolResourcesRequest
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def files_of_resources(
     return list(_listed(listed, f"{at}tool_resources.code_interpreter.file_ids"))
 
 
-def check_files(context: ApiContext, tenant: str, references: Sequence[FileReference]) -> None:
+def check_files(context: ClientContext, tenant: str, references: Sequence[FileReference]) -> None:
     """Check that the files are there, with one read for all of them, and none for none.
 
     Raises:

@@ -9,7 +9,7 @@ from core.schema.assistants import AssistantRecord
 from core.schema.files import FileRecord
 from core.schema.organization import Project
 from core.schema.threads import Thread
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 T = TypeVar("T")
 _LONGEST_SHOWN = 100
@@ -47,13 +47,13 @@ def found(kind: str, identifier: str, record: T | None, *, param: str | None = N
     return record
 
 
-def require_assistant(context: ApiContext, tenant: str, assistant_id: str) -> AssistantRecord:
+def require_assistant(context: ClientContext, tenant: str, assistant_id: str) -> AssistantRecord:
     """Return an assistant, or raise NotFound."""
     well_formed("assistant", assistant_id)
     return found("assistant", assistant_id, context.objects.get_assistant(tenant, assistant_id))
 
 
-def require_file(context: ApiContext, tenant: str, file_id: str) -> FileRecord:
+def require_file(context: ClientContext, tenant: str, file_id: str) -> FileRecord:
     """Return what is known of a file, or raise NotFound."""
     record = context.files.get(tenant, file_id) if is_well_formed(file_id) else None
     if record is None:
@@ -61,13 +61,13 @@ def require_file(context: ApiContext, tenant: str, file_id: str) -> FileRecord:
     return record
 
 
-def require_thread(context: ApiContext, tenant: str, thread_id: str) -> Thread:
+def require_thread(context: ClientContext, tenant: str, thread_id: str) -> Thread:
     """Return a thread, or raise NotFound."""
     well_formed("thread", thread_id)
     return found("thread", thread_id, context.threads.get(tenant, thread_id))
 
 
-def require_run(context: ApiContext, tenant: str, thread_id: str, run_id: str) -> RunRecord:
+def require_run(context: ClientContext, tenant: str, thread_id: str, run_id: str) -> RunRecord:
     """Return a run of a thread, or raise NotFound for whichever of the two is missing."""
     well_formed("thread", thread_id)
     run = context.runs.get(tenant, thread_id, well_formed("run", run_id))
@@ -76,7 +76,7 @@ def require_run(context: ApiContext, tenant: str, thread_id: str, run_id: str) -
     return found("run", run_id, run)
 
 
-def require_project(context: ApiContext, project_id: str) -> Project:
+def require_project(context: ClientContext, project_id: str) -> Project:
     """Return a project, or raise NotFound."""
     well_formed("project", project_id)
     return found("project", project_id, context.objects.get_project(project_id))

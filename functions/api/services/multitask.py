@@ -18,7 +18,7 @@ from core.schema.authentication import Authentication
 from core.schema.messages import Message
 from core.schema.runs import MultitaskStrategy
 from core.thread_line import waiting_run
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ class _Entered:
     interrupted: ThreadLine | None = None
 
 
-def enter(context: ApiContext, new: NewRun, strategy: MultitaskStrategy) -> tuple[RunRecord, Batch]:
+def enter(
+    context: ClientContext, new: NewRun, strategy: MultitaskStrategy
+) -> tuple[RunRecord, Batch]:
     """Create a run: at once if its thread is free, else as the strategy says.
 
     Returns:
@@ -79,7 +81,7 @@ def enter(context: ApiContext, new: NewRun, strategy: MultitaskStrategy) -> tupl
     return entered.run, entered.batch
 
 
-def _enter(context: ApiContext, new: NewRun, strategy: MultitaskStrategy) -> _Entered:
+def _enter(context: ClientContext, new: NewRun, strategy: MultitaskStrategy) -> _Entered:
     try:
         created = context.runs.create(
             new.run,
@@ -107,7 +109,7 @@ def _enter(context: ApiContext, new: NewRun, strategy: MultitaskStrategy) -> _En
     return _Entered(run, batch, line if interrupts else None)
 
 
-def _placed_now(context: ApiContext, messages: Sequence[Message]) -> list[Message]:
+def _placed_now(context: ClientContext, messages: Sequence[Message]) -> list[Message]:
     """Return messages with new ids, by which a thread is read.
 
     The run before this one may have gone on writing since the ids were made: what it said then
@@ -116,7 +118,7 @@ def _placed_now(context: ApiContext, messages: Sequence[Message]) -> list[Messag
     return [message.model_copy(update={"id": context.ids.new("msg")}) for message in messages]
 
 
-def _watch_active(context: ApiContext, new: RunRecord, line: ThreadLine) -> None:
+def _watch_active(context: ClientContext, new: RunRecord, line: ThreadLine) -> None:
     """Have the active run looked at: its worker, or this process, may die before it is ended."""
     active = context.runs.get(new.tenant, new.thread_id, line.active or "")
     if active is None or active.ended:
@@ -124,7 +126,7 @@ def _watch_active(context: ApiContext, new: RunRecord, line: ThreadLine) -> None
     send_check(context, active, active.watch)
 
 
-def _clear(context: ApiContext, new: RunRecord, line: ThreadLine) -> None:
+def _clear(context: ClientContext, new: RunRecord, line: ThreadLine) -> None:
     """End the runs of a line that are asked to cancel, save one that is being worked on.
 
     They are asked already: what is not done here is done by the worker, by the active run's check,
@@ -134,7 +136,7 @@ def _clear(context: ApiContext, new: RunRecord, line: ThreadLine) -> None:
         after_commit("interrupted run not ended", partial(_end, context, new, run_id))
 
 
-def _end(context: ApiContext, new: RunRecord, run_id: str) -> None:
+def _end(context: ClientContext, new: RunRecord, run_id: str) -> None:
     def end_if_idle() -> None:
         run = context.runs.get(new.tenant, new.thread_id, run_id)
         if run is not None and not run.ended and not run.is_leased(context.clock()):

@@ -8,11 +8,10 @@ from typing import TypeVar
 from adapters.dynamodb.errors import RunMoved, StoreUnavailable
 from core.dispatch import FIRST_CHECK_SECONDS
 from core.endings import end_run
-from core.errors import InvalidRequest
 from core.jobs import CheckJob, RunTtlJob
 from core.records import RunRecord
 from core.run_machine import Trigger
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 from wiring.telemetry import log_failure
 
 T = TypeVar("T")
@@ -52,7 +51,7 @@ def after_commit(message: str, action: Callable[[], None]) -> None:
         log_failure(message, error)
 
 
-def send_check(context: ApiContext, run: RunRecord, watch: int) -> None:
+def send_check(context: ClientContext, run: RunRecord, watch: int) -> None:
     """Have a run looked at when a change of it must be through.
 
     Args:
@@ -64,7 +63,7 @@ def send_check(context: ApiContext, run: RunRecord, watch: int) -> None:
     context.queues.send_check(job, FIRST_CHECK_SECONDS)
 
 
-def arm(context: ApiContext, run: RunRecord) -> None:
+def arm(context: ClientContext, run: RunRecord) -> None:
     """Have a run that is about to be created looked at: whether it moves, and whether it is over.
 
     It comes before the run is stored: whatever dies after that, nobody forgets it.
@@ -75,7 +74,7 @@ def arm(context: ApiContext, run: RunRecord) -> None:
         context.queues.send_timer(job, run.ttl_seconds)
 
 
-def end_cancelled(context: ApiContext, run: RunRecord) -> RunRecord:
+def end_cancelled(context: ClientContext, run: RunRecord) -> RunRecord:
     """Cancel a run that nobody works on; return it as it ended.
 
     Raises:
@@ -85,20 +84,3 @@ def end_cancelled(context: ApiContext, run: RunRecord) -> RunRecord:
     now = context.clock() // 1000
     change = end_run(run, Trigger.CANCELLED, message=left.message, step=left.step, now=now)
     return context.writer.apply(left.close(change))
-
-
-def refuse_stream(context: ApiContext, stream: bool | None) -> None:
-    """Refuse to stream the answer of a request.
-
-    Raises:
-        InvalidRequest: it asks for that.
-    """
-    if stream:
-        url = context.settings.websocket_url
-        place = f"the WebSocket API at {url}" if url else "the WebSocket API"
-        raise InvalidRequest(
-            "Server-sent events are not served by this endpoint yet: send the request without "
-            f"'stream', and get the same events from {place}.",
-            param="stream",
-            code="unsupported_value",
-        )

@@ -9,8 +9,9 @@ from api.services.authentications import run_authentications
 from api.services.file_references import check_files, files_of_messages
 from api.services.lookups import missing, require_assistant, well_formed
 from api.services.multitask import NewRun, enter
-from api.services.run_changes import after_commit, arm, refuse_stream
+from api.services.run_changes import after_commit, arm
 from api.services.run_config import run_config
+from api.services.streaming import StreamPlace
 from api.services.threads import limit_life, new_thread
 from api.services.tools import check_tool_choice, check_tools
 from core.dispatch import step_job
@@ -21,7 +22,7 @@ from core.run_machine import run_event
 from core.schema.messages import Message, message_from_request
 from core.schema.runs import CreateRun, CreateThreadAndRun, Run
 from core.schema.threads import CreateThread
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 # OpenAI's examples give a run ten minutes.
 RUN_SECONDS = 600
@@ -31,7 +32,7 @@ MAX_ADDITIONAL_MESSAGES = MAX_ITEMS - _RUN_ITEMS
 
 
 def create_run(
-    context: ApiContext, tenant: str, thread_id: str, request: CreateRun, once: Once
+    context: ClientContext, tenant: str, thread_id: str, request: CreateRun, once: Once
 ) -> Run:
     """Create a run and have its first step carried out, when its turn has come.
 
@@ -43,7 +44,6 @@ def create_run(
             or the request contradicts itself.
         Repeated: it was created by an earlier attempt.
     """
-    refuse_stream(context, request.stream)
     well_formed("thread", thread_id)
     _refuse_many(len(request.additional_messages or []))
     check_files(
@@ -53,7 +53,7 @@ def create_run(
     authentications = run_authentications(request, run.config.tools)
     messages = _additional_messages(context, run, request)
     arm(context, run)
-    receipt = once.receipt(run.to_wire().model_dump_json())
+    receipt = once.receipt(_first_answer(run, request))
     new = NewRun(run, first_events(run), messages, receipt, authentications)
     try:
         run, batch = enter(context, new, request.multitask_strategy or "reject")
@@ -63,7 +63,7 @@ def create_run(
 
 
 def create_thread_and_run(
-    context: ApiContext, tenant: str, request: CreateThreadAndRun, once: Once
+    context: ClientContext, tenant: str, request: CreateThreadAndRun, once: Once
 ) -> Run:
     """Create a thread and a run on it, together or not at all.
 
@@ -72,7 +72,6 @@ def create_thread_and_run(
         InvalidRequest: the request contradicts itself.
         Repeated: both were created by an earlier attempt.
     """
-    refuse_stream(context, request.stream)
     asked, resources_at = request.thread or CreateThread(), "thread."
     if asked.tool_resources is None:
         asked = asked.model_copy(update={"tool_resources": request.tool_resources})
@@ -87,7 +86,7 @@ def create_thread_and_run(
         run,
         (created, *first_events(run)),
         (),
-        receipt=once.receipt(run.to_wire().model_dump_json()),
+        receipt=once.receipt(_first_answer(run, request)),
         thread=context.threads.creation(tenant, thread, messages, room=MAX_ITEMS - _RUN_ITEMS),
         thread_ttl_seconds=thread.ttl_seconds,
         authentications=authentications,
@@ -101,7 +100,7 @@ def first_events(run: RunRecord) -> tuple[Event, Event]:
     return Event("thread.run.created", queued.data), queued
 
 
-def set_going(context: ApiContext, run: RunRecord, batch: Batch) -> Run:
+def set_going(context: ClientContext, run: RunRecord, batch: Batch) -> Run:
     """Push a new run's first events and send for its first step; return it as clients see it.
 
     A run that waits is sent for by who ends the run before it.
@@ -110,6 +109,12 @@ def set_going(context: ApiContext, run: RunRecord, batch: Batch) -> Run:
     if run.phase is RunPhase.READY:
         after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
     return run.to_wire()
+
+
+def _first_answer(run: RunRecord, request: CreateRun | CreateThreadAndRun) -> str:
+    """Return what is kept of the answer, for the request that comes again."""
+    answer = StreamPlace.behind(run, None) if request.stream else run.to_wire()
+    return answer.model_dump_json()
 
 
 def _refuse_many(messages: int) -> None:
@@ -123,7 +128,7 @@ def _refuse_many(messages: int) -> None:
 
 
 def _additional_messages(
-    context: ApiContext, run: RunRecord, request: CreateRun
+    context: ClientContext, run: RunRecord, request: CreateRun
 ) -> Sequence[Message]:
     return [
         message_from_request(
@@ -137,7 +142,7 @@ def _additional_messages(
 
 
 def _new_run(
-    context: ApiContext, tenant: str, thread_id: str, request: CreateRun | CreateThreadAndRun
+    context: ClientContext, tenant: str, thread_id: str, request: CreateRun | CreateThreadAndRun
 ) -> RunRecord:
     assistant = require_assistant(context, tenant, request.assistant_id)
     config = run_config(assistant, request)

@@ -9,15 +9,17 @@ from core.paging import PageQuery
 from core.records import RunRecord
 from core.schema.common import ListPage, ModifyMetadata
 from core.schema.runs import Run
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 
-def get_run(context: ApiContext, tenant: str, thread_id: str, run_id: str) -> RunRecord:
+def get_run(context: ClientContext, tenant: str, thread_id: str, run_id: str) -> RunRecord:
     """Return a run, or raise NotFound."""
     return require_run(context, tenant, thread_id, run_id)
 
 
-def list_runs(context: ApiContext, tenant: str, thread_id: str, query: PageQuery) -> ListPage[Run]:
+def list_runs(
+    context: ClientContext, tenant: str, thread_id: str, query: PageQuery
+) -> ListPage[Run]:
     """Return a page of a thread's runs."""
     well_formed("thread", thread_id)
     page = context.runs.list(tenant, thread_id, query)
@@ -27,7 +29,7 @@ def list_runs(context: ApiContext, tenant: str, thread_id: str, query: PageQuery
 
 
 def modify_run(
-    context: ApiContext, tenant: str, thread_id: str, run_id: str, request: ModifyMetadata
+    context: ClientContext, tenant: str, thread_id: str, run_id: str, request: ModifyMetadata
 ) -> Run:
     """Set a run's metadata, or raise NotFound."""
     if "metadata" not in request.model_fields_set:
@@ -41,7 +43,7 @@ def modify_run(
 
 
 def cancel_run(
-    context: ApiContext, tenant: str, thread_id: str, run_id: str, attempt: Attempt
+    context: ClientContext, tenant: str, thread_id: str, run_id: str, attempt: Attempt
 ) -> Run:
     """Cancel a run: at once if nobody works on it, else by telling the worker.
 
@@ -57,7 +59,7 @@ def cancel_run(
     ).to_wire()
 
 
-def _cancel(context: ApiContext, run: RunRecord, attempt: Attempt) -> RunRecord:
+def _cancel(context: ClientContext, run: RunRecord, attempt: Attempt) -> RunRecord:
     if run.status == "cancelled" and attempt.may_repeat:
         return run
     if run.ended:

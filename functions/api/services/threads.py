@@ -16,13 +16,13 @@ from core.paging import PageQuery
 from core.schema.common import DeletedObject, ListPage
 from core.schema.messages import Message, message_from_request
 from core.schema.threads import CreateThread, ModifyThread, Thread
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 # How long a client may wait for its thread to be swept.
 SWEEP_SECONDS: Final = 0.5
 
 
-def create_thread(context: ApiContext, tenant: str, request: CreateThread, once: Once) -> Thread:
+def create_thread(context: ClientContext, tenant: str, request: CreateThread, once: Once) -> Thread:
     """Create a thread with its first messages.
 
     Raises:
@@ -36,7 +36,7 @@ def create_thread(context: ApiContext, tenant: str, request: CreateThread, once:
 
 
 def new_thread(
-    context: ApiContext, tenant: str, request: CreateThread, at: str = "", resources_at: str = ""
+    context: ClientContext, tenant: str, request: CreateThread, at: str = "", resources_at: str = ""
 ) -> tuple[Thread, list[Message]]:
     """Return the thread that a request asks for, and its first messages; nothing is stored.
 
@@ -71,7 +71,7 @@ def new_thread(
     return thread, messages
 
 
-def limit_life(context: ApiContext, tenant: str, thread: Thread) -> None:
+def limit_life(context: ClientContext, tenant: str, thread: Thread) -> None:
     """Have a new thread with a time to live looked at when that may be over.
 
     It comes before the thread is stored: whatever dies after that, the thread is deleted in time.
@@ -81,18 +81,18 @@ def limit_life(context: ApiContext, tenant: str, thread: Thread) -> None:
         context.queues.send_timer(job, thread.ttl_seconds)
 
 
-def get_thread(context: ApiContext, tenant: str, thread_id: str) -> Thread:
+def get_thread(context: ClientContext, tenant: str, thread_id: str) -> Thread:
     """Return a thread, or raise NotFound."""
     return require_thread(context, tenant, thread_id)
 
 
-def list_threads(context: ApiContext, tenant: str, query: PageQuery) -> ListPage[Thread]:
+def list_threads(context: ClientContext, tenant: str, query: PageQuery) -> ListPage[Thread]:
     """Return a page of the project's threads."""
     return fitting(context.threads.list(tenant, query), query)
 
 
 def modify_thread(
-    context: ApiContext, tenant: str, thread_id: str, request: ModifyThread
+    context: ClientContext, tenant: str, thread_id: str, request: ModifyThread
 ) -> Thread:
     """Change what the request names of a thread; null empties a field.
 
@@ -112,7 +112,7 @@ def modify_thread(
     return found("thread", thread_id, changed)
 
 
-def delete_thread(context: ApiContext, tenant: str, thread_id: str, once: Once) -> DeletedObject:
+def delete_thread(context: ClientContext, tenant: str, thread_id: str, once: Once) -> DeletedObject:
     """Take a thread out of sight at once, and have all that hangs on it deleted.
 
     A short thread on which no run is active is gone with the answer; a longer one is swept in the
@@ -136,7 +136,7 @@ def delete_thread(context: ApiContext, tenant: str, thread_id: str, once: Once) 
     return answer
 
 
-def _begin_deletion(context: ApiContext, job: DeleteThreadJob) -> None:
+def _begin_deletion(context: ClientContext, job: DeleteThreadJob) -> None:
     lock = context.threads.lock(job.tenant, job.thread_id)
     ends = time.monotonic() + SWEEP_SECONDS
     done = lock is None or (

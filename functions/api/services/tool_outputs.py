@@ -5,19 +5,20 @@ from collections.abc import Sequence
 
 from adapters.dynamodb.idempotency import Once
 from api.services.lookups import require_run
-from api.services.run_changes import after_commit, refuse_stream, retry_if_moved, send_check
+from api.services.run_changes import after_commit, retry_if_moved, send_check
+from api.services.streaming import StreamPlace
 from core.dispatch import step_job
 from core.errors import InvalidRequest
 from core.records import RunRecord
 from core.schema.runs import Run, SubmitToolOutputs, ToolOutput
 from core.tool_phase import submit_outputs
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 _LONGEST_SHOWN = 64
 
 
 def submit_tool_outputs(
-    context: ApiContext,
+    context: ClientContext,
     tenant: str,
     thread_id: str,
     run_id: str,
@@ -31,14 +32,24 @@ def submit_tool_outputs(
         InvalidRequest: it waits for nothing, or for other calls; nothing was changed.
         Repeated: an earlier attempt gave these outputs.
     """
-    refuse_stream(context, request.stream)
-    run = retry_if_moved(
-        lambda: _submit(
-            context, require_run(context, tenant, thread_id, run_id), request.tool_outputs, once
-        )
-    )
-    after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
-    return run.to_wire()
+    return _go_on(context, tenant, thread_id, run_id, request, once).to_wire()
+
+
+def stream_tool_outputs(
+    context: ClientContext,
+    tenant: str,
+    thread_id: str,
+    run_id: str,
+    request: SubmitToolOutputs,
+    once: Once,
+) -> StreamPlace:
+    """Do the same, and return where the stream of what follows begins.
+
+    Raises:
+        As `submit_tool_outputs`.
+    """
+    run = _go_on(context, tenant, thread_id, run_id, request, once)
+    return StreamPlace.behind(run, run.base)
 
 
 def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
@@ -61,19 +72,35 @@ def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
         )
 
 
-def _submit(
-    context: ApiContext, run: RunRecord, outputs: Sequence[ToolOutput], once: Once
+def _go_on(
+    context: ClientContext,
+    tenant: str,
+    thread_id: str,
+    run_id: str,
+    request: SubmitToolOutputs,
+    once: Once,
 ) -> RunRecord:
-    check_outputs(run, outputs)
+    run = retry_if_moved(
+        lambda: _submit(context, require_run(context, tenant, thread_id, run_id), request, once)
+    )
+    after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
+    return run
+
+
+def _submit(
+    context: ClientContext, run: RunRecord, request: SubmitToolOutputs, once: Once
+) -> RunRecord:
+    check_outputs(run, request.tool_outputs)
     step = None if run.open_step is None else context.runs.step(run, run.open_step)
     if step is None:
         raise LookupError("A run that requires action has an open step.")
     # Armed before the transaction, with the number that the run will then have.
     send_check(context, run, run.watch + 1)
-    given = {output.tool_call_id: output.output for output in outputs}
+    given = {output.tool_call_id: output.output for output in request.tool_outputs}
     change = submit_outputs(run, step, given, now=context.clock() // 1000)
-    answer = change.after.to_wire().model_dump_json()
-    return context.writer.apply(change, once.receipt(answer))
+    # Nobody holds the lease of a run that waits for its client: the change follows its tail.
+    answer = StreamPlace.behind(run, run.tail) if request.stream else change.after.to_wire()
+    return context.writer.apply(change, once.receipt(answer.model_dump_json()))
 
 
 def _listed(call_ids: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from api.services.file_references import check_files, files_of_resources
 from core.errors import InvalidRequest
 from core.schema.resources import ToolResources, ToolResourcesRequest
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 
 def requested_resources(request: ToolResourcesRequest | None, at: str = "") -> ToolResources | None:
@@ -28,7 +28,7 @@ def requested_resources(request: ToolResourcesRequest | None, at: str = "") -> T
     return resources
 
 
-def given_resources(context: ApiContext, tenant: str, resources: ToolResources) -> None:
+def given_resources(context: ClientContext, tenant: str, resources: ToolResources) -> None:
     """Check the resources that an assistant or a thread is given in place of its own.
 
     Raises:

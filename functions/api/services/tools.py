@@ -14,10 +14,10 @@ from core.schema.tools import (
     ToolChoice,
     ToolTypeChoice,
 )
-from wiring.bootstrap import ApiContext
+from wiring.bootstrap import ClientContext
 
 
-def check_tools(context: ApiContext, tenant: str, tools: Sequence[Tool]) -> frozenset[str]:
+def check_tools(context: ClientContext, tenant: str, tools: Sequence[Tool]) -> frozenset[str]:
     """Return the names by which a model will know the tools.
 
     Raises:
@@ -42,7 +42,7 @@ def check_tools(context: ApiContext, tenant: str, tools: Sequence[Tool]) -> froz
 
 
 def _name_and_field(
-    context: ApiContext, tool: Tool, place: str, actions: Mapping[str, ActionRecord]
+    context: ClientContext, tool: Tool, place: str, actions: Mapping[str, ActionRecord]
 ) -> tuple[str, str]:
     """Return a tool's name for the model, and the field of the tool that gives it."""
     if isinstance(tool, FunctionTool):

@@ -4,66 +4,82 @@ A writer logs first and asks for subscribers second; whatever the interleaving, 
 the other. What both send is dropped by the client, by id.
 """
 
-import json
 from typing import Any
 
 from adapters.dynamodb.errors import ThreadMissing
 from adapters.dynamodb.subscriptions import Subscription
-from core.errors import ApiError, InvalidRequest, not_found
+from core.errors import InvalidRequest, not_found
 from core.event_log import EventId, join_batches
 from core.frames import frames
 from core.ids import is_well_formed
 from core.records import RunRecord
-from core.schema.socket import Ping, Subscribe, Unsubscribe
+from core.schema.socket import Subscribe, Unsubscribe
 from wiring.bootstrap import SocketContext
 
-
-def answer(
-    context: SocketContext,
-    connection_id: str,
-    tenant: str,
-    request: Subscribe | Unsubscribe | Ping,
-) -> None:
-    """Carry out a request and push its answer to the connection."""
-    try:
-        reply = _carry_out(context, connection_id, tenant, request)
-    except ApiError as error:
-        reply = {"type": "error", **error.body()}
-    reply_to(context, connection_id, reply, request.id)
+# A run's tenant, thread and id.
+Watched = tuple[str, str, str]
 
 
-def reply_to(
-    context: SocketContext, connection_id: str, reply: dict[str, Any], request_id: str | None
-) -> None:
-    """Push a reply, with the id that the client gave its request."""
-    named = reply if request_id is None else reply | {"id": request_id}
-    context.pusher.send(connection_id, json.dumps(named))
-
-
-def _carry_out(
-    context: SocketContext,
-    connection_id: str,
-    tenant: str,
-    request: Subscribe | Unsubscribe | Ping,
+def subscribe(
+    context: SocketContext, connection_id: str, tenant: str, request: Subscribe
 ) -> dict[str, Any]:
-    if isinstance(request, Ping):
-        return {"type": "pong"}
-    subscription = Subscription(connection_id, request.thread_id, request.run_id)
-    named = {"thread_id": request.thread_id, "run_id": request.run_id}
-    if isinstance(request, Unsubscribe):
-        _check_ids(request)
-        context.subscriptions.remove(tenant, subscription)
-        return {"type": "unsubscribed", **named}
+    """Have a connection watch a run or a thread, and push what the log holds; return the answer.
+
+    Raises:
+        NotFound: there is no such thread or run.
+        InvalidRequest: `after` is no event id, or of no run.
+    """
     after = _after(request)
     run = _watched_run(context, tenant, request)
-    context.subscriptions.add(tenant, subscription)
-    last = _send_backlog(context, connection_id, run, after) if run is not None else None
+    context.subscriptions.add(
+        tenant, Subscription(connection_id, request.thread_id, request.run_id)
+    )
+    last = None
+    if run is not None:
+        last = send_backlog(context, connection_id, (tenant, run.thread_id, run.id), after)
     return {
         "type": "subscribed",
-        **named,
+        **_names(request),
         "last": None if last is None else str(last),
         "status": run.to_wire().status if run is not None else None,
     }
+
+
+def unsubscribe(
+    context: SocketContext, connection_id: str, tenant: str, request: Unsubscribe
+) -> dict[str, Any]:
+    """Have a connection watch a run or a thread no longer; return the answer.
+
+    Raises:
+        NotFound: what is named cannot be a thread or a run.
+    """
+    _check_ids(request)
+    context.subscriptions.remove(
+        tenant, Subscription(connection_id, request.thread_id, request.run_id)
+    )
+    return {"type": "unsubscribed", **_names(request)}
+
+
+def send_backlog(
+    context: SocketContext, connection_id: str, run: Watched, after: EventId | None
+) -> EventId | None:
+    """Push what a run's log holds after an id, as long as somebody is there to take it.
+
+    Returns:
+        The last id that the client has then.
+    """
+    tenant, thread_id, run_id = run
+    last = after
+    for batch in join_batches(context.event_log.read(tenant, run_id, after)):
+        for text in frames(thread_id, run_id, batch):
+            if not context.pusher.send(connection_id, text):
+                return last
+        last = batch.last
+    return last
+
+
+def _names(request: Subscribe | Unsubscribe) -> dict[str, str | None]:
+    return {"thread_id": request.thread_id, "run_id": request.run_id}
 
 
 def _check_ids(request: Subscribe | Unsubscribe) -> None:
@@ -77,11 +93,17 @@ def _after(request: Subscribe) -> EventId | None:
     if request.after is None:
         return None
     if request.run_id is None:
-        raise InvalidRequest("'after' goes with 'run_id': event ids count per run.", param="after")
+        raise InvalidRequest(
+            "'after' goes with 'run_id': event ids count per run.",
+            param="after",
+            code="invalid_value",
+        )
     try:
         return EventId.parse(request.after)
     except ValueError as error:
-        raise InvalidRequest(f"Invalid 'after': {error}", param="after") from None
+        raise InvalidRequest(
+            f"Invalid 'after': {error}", param="after", code="invalid_value"
+        ) from None
 
 
 def _watched_run(context: SocketContext, tenant: str, request: Subscribe) -> RunRecord | None:
@@ -99,15 +121,3 @@ def _watched_run(context: SocketContext, tenant: str, request: Subscribe) -> Run
     if run is None:
         raise not_found("run", run_id, param="run_id")
     return run
-
-
-def _send_backlog(
-    context: SocketContext, connection_id: str, run: RunRecord, after: EventId | None
-) -> EventId | None:
-    """Push what the log holds after an id; return the last id that the client has then."""
-    last = after
-    for batch in join_batches(context.event_log.read(run.tenant, run.id, after)):
-        for text in frames(run.thread_id, run.id, batch):
-            context.pusher.send(connection_id, text)
-        last = batch.last
-    return last

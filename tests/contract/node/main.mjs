@@ -7,8 +7,10 @@
 // first line says the SDK's version, each other one a scenario's name and its faults: none if it
 // went well.
 
-import { scenarios } from "./scenarios.mjs";
+import { scenarios } from "./registry.mjs";
 import { openSession } from "./session.mjs";
+import "./scenarios.mjs";
+import "./streams.mjs";
 
 const [url, directory, name] = process.argv.slice(2);
 const session = openSession(url, process.env.OPENAI_API_KEY, directory, name);

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 
+import { scenario } from "./registry.mjs";
 import {
   MODEL,
   POLL,
@@ -13,8 +14,6 @@ import {
   walk,
 } from "./session.mjs";
 
-export const scenarios = new Map();
-const scenario = (name, run) => scenarios.set(name, run);
 const NOTES = Buffer.from("Zürich, 7 °C\r\n\0end");
 
 scenario("an_assistant_is_made_found_changed_and_deleted", async (session) => {

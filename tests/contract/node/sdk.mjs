@@ -25,6 +25,7 @@ function olderMethods({ beta: { assistants, threads }, files }) {
     submit: (thread, id, body) => runs.submitToolOutputs(thread, id, body),
     submitAndPoll: (thread, id, body, options) =>
       runs.submitToolOutputsAndPoll(thread, id, body, options),
+    submitStream: (thread, id, body) => runs.submitToolOutputsStream(thread, id, body),
     listSteps: (thread, run, query) => runs.steps.list(thread, run, query),
     getStep: (thread, run, id) => runs.steps.retrieve(thread, run, id),
   };
@@ -46,6 +47,7 @@ function newerMethods({ beta: { assistants, threads }, files }) {
     submit: (thread_id, id, body) => runs.submitToolOutputs(id, { thread_id, ...body }),
     submitAndPoll: (thread_id, id, body, options) =>
       runs.submitToolOutputsAndPoll(id, { thread_id, ...body }, options),
+    submitStream: (thread_id, id, body) => runs.submitToolOutputsStream(id, { thread_id, ...body }),
     listSteps: (thread_id, run, query) => runs.steps.list(run, { thread_id, ...query }),
     getStep: (thread_id, run_id, id) => runs.steps.retrieve(id, { thread_id, run_id }),
   };

@@ -1,8 +1,9 @@
 """Clients of the SDK whose every answer is checked, and short words for what scenarios need."""
 
+import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -18,7 +19,7 @@ from openai import (
 from openai.types.beta import Assistant
 from openai.types.beta.threads import Run
 
-from tests.contract.python.answers import faults_of
+from tests.contract.python.answers import SHAPES, faults_of
 
 MODEL: Final = "scripted-model"
 WEATHER: Final[Any] = {
@@ -131,13 +132,20 @@ class Session:
     def _http_client(self) -> DefaultHttpxClient:
         return DefaultHttpxClient(event_hooks={"response": [self._check]}, trust_env=False)
 
+    def check_event(self, event: Any) -> None:
+        """Compare an event of a stream with the SDK's type of it."""
+        faults = SHAPES.faults(type(event.data), event.data.to_dict())
+        self.faults += [f"{event.event}: {fault}" for fault in faults]
+
     def _check(self, response: Any) -> None:
-        response.read()
-        self._note(response)
+        if not _is_stream(response):
+            response.read()
+            self._note(response)
 
     async def _check_asynchronously(self, response: Any) -> None:
-        await response.aread()
-        self._note(response)
+        if not _is_stream(response):
+            await response.aread()
+            self._note(response)
 
     def _note(self, response: Any) -> None:
         request = response.request
@@ -147,6 +155,16 @@ class Session:
         self.faults += faults_of(
             request.method, path, response.status_code, response.headers, response.content
         )
+
+
+def run_asynchronously(session: Session, act: Callable[[AsyncOpenAI], Awaitable[None]]) -> None:
+    """Run a conversation with a client of its own event loop."""
+
+    async def within() -> None:
+        async with session.asynchronous() as client:
+            await act(client)
+
+    asyncio.run(within())
 
 
 def script(*turns: dict[str, Any]) -> str:
@@ -179,3 +197,8 @@ def refusal_of(kind: type[APIStatusError], error: APIStatusError) -> Refusal:
     expect(type(error), kind)
     body: Any = error.body
     return Refusal(body["message"], error.type, error.param, error.code, error.request_id)
+
+
+def _is_stream(response: Any) -> bool:
+    """Tell whether an answer comes bit by bit: then its events are checked one by one."""
+    return str(response.headers.get("content-type", "")).startswith("text/event-stream")

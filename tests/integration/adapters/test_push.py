@@ -11,6 +11,7 @@ from adapters.aws import push_client
 from adapters.dynamodb.subscriptions import Subscription
 from adapters.push import Pusher
 from adapters.run_writer import RunWriter
+from core.access import Access
 from core.records import RunRecord
 from tests.support.model import stop, text
 from tests.support.world import TENANT, World
@@ -35,7 +36,7 @@ def run_watched(world: World, post: Any, monkeypatch: pytest.MonkeyPatch) -> Run
     world.runner = replace(world.runner, pusher=pusher, writer=writer)
     thread_id = world.thread("Hi")
     run = world.create_run(thread_id)
-    stores.subscriptions.connect(CONNECTION, TENANT)
+    stores.subscriptions.connect(CONNECTION, Access(TENANT, "key_1"))
     stores.subscriptions.add(TENANT, Subscription(CONNECTION, thread_id, run.id))
     world.model.turn(*text("Hel", "lo."), *stop())
     world.deliver_next()

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from adapters.dynamodb.idempotency import Once, Repeated
-from api.errors import REPLAYED
+from api.replays import REPLAYED
 from core.idempotency import KEY_SECONDS, Attempt
 from tests.integration.api.support import (
     WEATHER,

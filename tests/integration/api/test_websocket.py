@@ -7,11 +7,14 @@ import pytest
 
 from adapters.dynamodb.subscriptions import Subscriptions
 from api import websocket
-from api.websocket import connect, receive
-from core.keys import KeyRecord, new_key
+from api.services.socket_requests import receive
+from api.websocket import connect
+from core.access import Access
 from tests.support.model import stop, text
-from tests.support.world import TENANT, World
-from wiring.bootstrap import SocketContext, Stores
+from tests.support.protocol import check_message
+from tests.support.socket import ACCESS, make_key, socket_context_of
+from tests.support.world import TENANT, Lambda, World
+from wiring.bootstrap import SocketContext
 
 CONNECTION = "connection="
 
@@ -19,17 +22,14 @@ CONNECTION = "connection="
 @pytest.fixture
 def context(world: World) -> SocketContext:
     """The WebSocket function's parts, on the world's tables."""
-    parts: dict[str, Any] = {name: getattr(world.runner, name) for name in Stores.__slots__}
-    return SocketContext(**parts, settings=world.runner.settings)
+    return socket_context_of(world)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def key(context: SocketContext) -> str:
     """A key of the tenant."""
-    key = new_key("project")
-    record = KeyRecord(id="key_1", tenant=TENANT, scope="project", name="test", created_at=1)
-    context.keys.create(record, key)
-    return key
+    make_key(context, "proj_other", "user_2")
+    return make_key(context)
 
 
 def heard(world: World) -> list[dict[str, Any]]:
@@ -38,12 +38,14 @@ def heard(world: World) -> list[dict[str, Any]]:
         json.loads(text) for connection, text in world.pusher.texts if connection == CONNECTION
     ]
     world.pusher.texts.clear()
+    for message in texts:
+        check_message(message)
     return texts
 
 
 def say(context: SocketContext, **request: Any) -> None:
     """Have the client say something."""
-    receive(context, CONNECTION, json.dumps(request))
+    receive(context, CONNECTION, json.dumps(request), 1)
 
 
 def finished_run(world: World, thread_id: str) -> Any:
@@ -58,22 +60,22 @@ def finished_run(world: World, thread_id: str) -> Any:
 def test_a_key_opens_a_connection_whatever_the_headers_case(
     context: SocketContext, key: str, name: str
 ) -> None:
-    assert connect(context, CONNECTION, {name: f"Bearer {key}"}) == 200
-    assert context.subscriptions.tenant_of(CONNECTION) == TENANT
+    assert connect(context, CONNECTION, {name: f"Bearer {key}"}, {}) == 200
+    assert context.subscriptions.access_of(CONNECTION) == ACCESS
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer sk-tr-wrong"}])
 def test_without_a_known_key_there_is_no_connection(
     context: SocketContext, key: str, headers: dict[str, str]
 ) -> None:
-    assert connect(context, CONNECTION, headers) == 401
-    assert context.subscriptions.tenant_of(CONNECTION) is None
+    assert connect(context, CONNECTION, headers, {}) == 401
+    assert context.subscriptions.access_of(CONNECTION) is None
 
 
 def test_a_subscriber_gets_the_log_first_and_the_acknowledgement_last(
     context: SocketContext, world: World
 ) -> None:
-    context.subscriptions.connect(CONNECTION, TENANT)
+    context.subscriptions.connect(CONNECTION, ACCESS)
     thread_id = world.thread("Hi")
     run = finished_run(world, thread_id)
     say(context, action="subscribe", thread_id=thread_id, run_id=run.id, id="mine")
@@ -93,7 +95,7 @@ def test_a_subscriber_gets_the_log_first_and_the_acknowledgement_last(
 def test_a_subscriber_goes_on_after_the_id_that_it_names(
     context: SocketContext, world: World
 ) -> None:
-    context.subscriptions.connect(CONNECTION, TENANT)
+    context.subscriptions.connect(CONNECTION, ACCESS)
     thread_id = world.thread("Hi")
     run = finished_run(world, thread_id)
     ids = [str(event_id) for event_id, _ in world.events(run)]
@@ -109,7 +111,7 @@ def test_a_subscriber_goes_on_after_the_id_that_it_names(
 def test_a_subscriber_of_a_thread_hears_its_active_run_and_is_told_of_all_later_ones(
     context: SocketContext, world: World
 ) -> None:
-    context.subscriptions.connect(CONNECTION, TENANT)
+    context.subscriptions.connect(CONNECTION, ACCESS)
     thread_id = world.thread("Hi")
     run = world.create_run(thread_id)
     say(context, action="subscribe", thread_id=thread_id)
@@ -126,7 +128,7 @@ def test_a_subscriber_of_a_thread_hears_its_active_run_and_is_told_of_all_later_
 def test_a_subscription_to_a_run_does_not_cover_other_runs(
     context: SocketContext, world: World
 ) -> None:
-    context.subscriptions.connect(CONNECTION, TENANT)
+    context.subscriptions.connect(CONNECTION, ACCESS)
     thread_id = world.thread("Hi")
     run = finished_run(world, thread_id)
     say(context, action="subscribe", thread_id=thread_id, run_id=run.id)
@@ -137,7 +139,7 @@ def test_a_subscription_to_a_run_does_not_cover_other_runs(
 
 
 def test_a_tenant_can_only_subscribe_to_its_own(context: SocketContext, world: World) -> None:
-    context.subscriptions.connect(CONNECTION, "proj_other")
+    context.subscriptions.connect(CONNECTION, Access("proj_other", "user_2"))
     thread_id = world.thread("Hi")
     run = finished_run(world, thread_id)
     for request in ({"thread_id": thread_id}, {"thread_id": thread_id, "run_id": run.id}):
@@ -166,8 +168,8 @@ def test_a_tenant_can_only_subscribe_to_its_own(context: SocketContext, world: W
 def test_a_mistake_is_answered_with_what_is_wrong(
     context: SocketContext, world: World, body: str, words: str
 ) -> None:
-    context.subscriptions.connect(CONNECTION, TENANT)
-    receive(context, CONNECTION, body)
+    context.subscriptions.connect(CONNECTION, ACCESS)
+    receive(context, CONNECTION, body, 1)
     (answer,) = heard(world)
     assert answer["type"] == "error"
     assert words in answer["error"]["message"]
@@ -175,15 +177,15 @@ def test_a_mistake_is_answered_with_what_is_wrong(
 
 
 def test_a_ping_is_answered(context: SocketContext, world: World) -> None:
-    context.subscriptions.connect(CONNECTION, TENANT)
+    context.subscriptions.connect(CONNECTION, ACCESS)
     say(context, action="ping")
-    assert heard(world) == [{"type": "pong"}]
+    assert heard(world) == [{"type": "pong", "protocol": 1}]
 
 
 def test_a_disconnect_leaves_nothing_behind(
     context: SocketContext, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context.subscriptions.connect(CONNECTION, TENANT)
+    context.subscriptions.connect(CONNECTION, ACCESS)
     thread_id = world.thread("Hi")
     run = finished_run(world, thread_id)
     say(context, action="subscribe", thread_id=thread_id, run_id=run.id)
@@ -191,7 +193,7 @@ def test_a_disconnect_leaves_nothing_behind(
     subscriptions: Subscriptions = context.subscriptions
     subscriptions.disconnect(CONNECTION)
     assert subscriptions.of_run(TENANT, thread_id, run.id) == []
-    assert subscriptions.tenant_of(CONNECTION) is None
+    assert subscriptions.access_of(CONNECTION) is None
 
 
 def test_the_handler_answers_without_a_body(
@@ -202,14 +204,20 @@ def test_the_handler_answers_without_a_body(
         "requestContext": {"connectionId": CONNECTION, "routeKey": "$connect"},
         "headers": {"Authorization": f"Bearer {key}"},
     }
-    assert websocket.handler(event, _LambdaContext()) == {"statusCode": 200}
+    assert websocket.handler(event, Lambda()) == {"statusCode": 200}
     event["requestContext"]["routeKey"] = "$default"
     event["body"] = '{"action":"ping"}'
-    assert websocket.handler(event, _LambdaContext()) == {"statusCode": 200}
+    assert websocket.handler(event, Lambda()) == {"statusCode": 200}
 
 
-class _LambdaContext:
-    function_name = "websocket"
-    memory_limit_in_mb = 256
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:websocket"
-    aws_request_id = "request"
+def test_a_connection_ends_with_its_key(context: SocketContext, world: World) -> None:
+    context.subscriptions.connect(CONNECTION, ACCESS)
+    thread_id = world.thread("Hi")
+    say(context, action="subscribe", thread_id=thread_id)
+    context.keys.delete(TENANT, ACCESS.key_id)
+    heard(world)
+    say(context, action="ping")
+    (answer,) = heard(world)
+    assert answer["error"]["code"] == "invalid_api_key"
+    assert context.subscriptions.of_run(TENANT, thread_id, "run_1") == []
+    assert context.subscriptions.access_of(CONNECTION) is None

@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
+from core.audience import Audience, Deliveries
 from core.event_log import Batch, Cursor, Event, EventId, drop_void, join_batches
 from core.frames import frames
 from threadrunner_client.ordering import Event as ClientEvent
@@ -36,6 +37,10 @@ class Flaw(StrEnum):
     ONLY_THE_EPOCH_COUNTS = "an epoch is taken although its holder wrote since the run was read"
     EVENT_COMES_LATER = "an epoch is taken in one step and its event written in another"
     NO_GAPS = "frames do not say what they follow"
+    NEVER_LOOKS_AGAIN = (
+        "a writer that knows who subscribes does not look again after its last batch"
+    )
+    NO_ARREARS = "who is found by a later look is not sent what was logged before it"
 
 
 class Store:
@@ -226,10 +231,11 @@ class EventLogWorld:
 
     def _runner(self, batches: int) -> Iterator[None]:
         store, rng = self.store, self._rng
+        audience = Audience[Subscriber]()
         registered = self._registered()
         cursor, first = yield from self._take(store.events(rng.randint(0, 2)), lease=True)
         if first is not None:
-            yield from self._push(first, registered)
+            yield from self._push(audience, first, registered)
         for left in range(batches, -1, -1):
             yield
             registered = self._registered()
@@ -241,8 +247,10 @@ class EventLogWorld:
                 batch = store.commit(cursor, events, release=not left)
             yield
             if batch is None:
-                return
-            yield from self._push(batch, registered)
+                break
+            yield from self._push(audience, batch, registered)
+        if audience.owes_look and self._flaw is not Flaw.NEVER_LOOKS_AGAIN:
+            yield from self._send(self._after_look(audience, self._registered(), []))
 
     def _single(self) -> Iterator[None]:
         store = self.store
@@ -254,7 +262,7 @@ class EventLogWorld:
             batch = store.append(cursor, events)
             store.promised.append(batch.last)
             yield
-        yield from self._push(batch, registered)
+        yield from self._push(Audience(), batch, registered, always_looks=True)
 
     def _take(
         self, events: list[Event], *, lease: bool
@@ -270,15 +278,37 @@ class EventLogWorld:
             if taken is not None:
                 return taken
 
-    def _push(self, batch: Batch, before: list[Subscriber]) -> Iterator[None]:
+    def _push(
+        self,
+        audience: Audience[Subscriber],
+        batch: Batch,
+        before: list[Subscriber],
+        *,
+        always_looks: bool = False,
+    ) -> Iterator[None]:
         """Push a logged batch; `before` is who was registered before it was logged."""
+        if not always_looks and self._rng.random() < 0.5:
+            yield from self._send(audience.unlooked([batch]))
+            return
         early = self._flaw is Flaw.ASKS_BEFORE_IT_LOGS
-        registered = before if early else self._registered()
-        cut = self._frames(batch) if registered else []
-        for subscriber in registered:
-            yield
-            if subscriber.registered:
-                subscriber.net += cut
+        found = before if early else self._registered()
+        yield from self._send(self._after_look(audience, found, [batch]))
+
+    def _after_look(
+        self, audience: Audience[Subscriber], found: list[Subscriber], batches: list[Batch]
+    ) -> Deliveries[Subscriber]:
+        deliveries = audience.looked(found, batches)
+        if self._flaw is Flaw.NO_ARREARS:
+            return [(found, batches)]
+        return deliveries
+
+    def _send(self, deliveries: Deliveries[Subscriber]) -> Iterator[None]:
+        for to, batches in deliveries:
+            cut = [frame for batch in batches for frame in self._frames(batch)] if to else []
+            for subscriber in to:
+                yield
+                if subscriber.registered:
+                    subscriber.net += cut
 
     def _registered(self) -> list[Subscriber]:
         return [each for each in self.subscribers if each.registered]

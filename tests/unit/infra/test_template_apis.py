@@ -3,32 +3,117 @@
 import hashlib
 import json
 import re
+from typing import Any, Final
 
 import pytest
 
+from api.app import create_app
 from tests.support.cloudformation import Stack, read_template
 from tests.support.template import LOCAL, variables
 
+STREAMS: Final = {
+    ("POST", "/v1/threads/runs"),
+    ("POST", "/v1/threads/{thread_id}/runs"),
+    ("POST", "/v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs"),
+    ("GET", "/v1/threads/{thread_id}/runs/{run_id}/events"),
+}
+ROUTES: Final = sorted(
+    (method.upper(), path)
+    for path, item in create_app().openapi()["paths"].items()
+    for method in item
+)
+BESIDE: Final = [
+    ("GET", "/"),
+    ("GET", "/docs"),
+    ("OPTIONS", "/v1/threads/{thread_id}/runs"),
+    ("GET", "/v1"),
+    ("GET", "/v1/nothing/at/all"),
+    ("POST", "/v1/vector_stores/{id}/files"),
+    ("POST", "/openai/threads/{thread_id}/runs"),
+    ("POST", "/openai/deployments/{name}/threads/runs"),
+    ("GET", "/v1/threads/{thread_id}/runs/{run_id}/nothing/at/all"),
+    ("GET", "/v1/threads/{thread_id}/nothing"),
+]
 
-def test_every_path_and_method_reaches_the_api_function() -> None:
+
+def find_integration(stack: Stack, method: str, path: str) -> dict[str, Any]:
+    """Return the integration that the gateway takes for a request.
+
+    It goes from the left, a name before a variable before `{proxy+}`, and never back: where that
+    finds a method, more lenient notions of it find the same one.
+    """
+    resources = stack.of_type("AWS::ApiGateway::Resource")
+    place: Any = {"Fn::GetAtt": "RestApi.RootResourceId"}
+    for part in path.strip("/").split("/") if path != "/" else ():
+        children = {
+            properties["PathPart"]: name
+            for name, properties in resources.items()
+            if properties["ParentId"] == place
+        }
+        open_parts = [each for each in children if each.startswith("{")]
+        # The gateway refuses a second one.
+        assert len(open_parts) <= 1, f"{open_parts} stand side by side"
+        taken = part if part in children else open_parts[0]
+        place = {"Ref": children[taken]}
+        if taken == "{proxy+}":
+            break
+    methods = {
+        properties["HttpMethod"]: properties["Integration"]
+        for properties in stack.of_type("AWS::ApiGateway::Method").values()
+        if properties["ResourceId"] == place
+    }
+    found: dict[str, Any] = methods.get(method) or methods["ANY"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    """The template as it is deployed without any parameters."""
+    return Stack()
+
+
+@pytest.mark.parametrize(("method", "path"), [*ROUTES, *BESIDE])
+def test_every_request_reaches_the_function_that_can_answer_it(
+    stack: Stack, method: str, path: str
+) -> None:
+    integration = find_integration(stack, method, path)
+    assert (integration["Type"], integration["IntegrationHttpMethod"]) == ("AWS_PROXY", "POST")
+    if (method, path) in STREAMS:
+        call = "2021-11-15/functions/${StreamingFunction.Arn}/response-streaming-invocations"
+        function, mode = "StreamingFunction", "STREAM"
+    else:
+        call = "2015-03-31/functions/${Target}/invocations"
+        function, mode = "ApiFunction", "BUFFERED"
+    prefix = "arn:aws:apigateway:eu-central-1:lambda:path"
+    assert integration["Uri"] == f"{prefix}/{call}"
+    assert integration.get("ResponseTransferMode", "BUFFERED") == mode
+    assert integration["TimeoutInMillis"] >= stack.properties(function)["Timeout"] * 1000
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(STREAMS))
+def test_on_an_emulator_every_request_reaches_the_api_function(method: str, path: str) -> None:
+    integration = find_integration(Stack(**LOCAL), method, path)
+    assert integration["Uri"].endswith("2015-03-31/functions/${ApiFunction.Arn}/invocations")
+    assert "ResponseTransferMode" not in integration
+
+
+def test_every_resource_has_a_method_for_what_does_not_stream() -> None:
     stack = Stack()
-    methods = stack.of_type("AWS::ApiGateway::Method")
-    assert [properties["ResourceId"] for properties in methods.values()] == [
-        {"Fn::GetAtt": "RestApi.RootResourceId"},
-        {"Ref": "ProxyResource"},
-    ]
-    assert stack.properties("ProxyResource")["PathPart"] == "{proxy+}"
-    for properties in methods.values():
-        assert properties["HttpMethod"] == "ANY"
-        integration = properties["Integration"]
-        assert (integration["Type"], integration["TimeoutInMillis"]) == ("AWS_PROXY", 29_000)
-        assert integration["TimeoutInMillis"] >= stack.properties("ApiFunction")["Timeout"] * 1000
+    methods = stack.of_type("AWS::ApiGateway::Method").values()
+    answered = [each["ResourceId"] for each in methods if each["HttpMethod"] == "ANY"]
+    for name in stack.of_type("AWS::ApiGateway::Resource"):
+        assert {"Ref": name} in answered, name
 
 
-def test_only_this_api_and_stage_may_call_the_function() -> None:
-    (permission,) = Stack().of_type("AWS::Lambda::Permission").values()
+def test_only_this_api_and_stage_may_call_the_functions() -> None:
+    permissions = Stack().of_type("AWS::Lambda::Permission").values()
     source = "arn:aws:execute-api:eu-central-1:111111111111:${RestApi}/live/*"
-    assert permission["SourceArn"] == source
+    assert {permission["SourceArn"] for permission in permissions} == {source}
+    assert [permission["FunctionName"] for permission in permissions] == [
+        {"Fn::GetAtt": "ApiFunction.Arn"},
+        {"Fn::GetAtt": "StreamingFunction.Arn"},
+    ]
+    assert len(Stack(**LOCAL).of_type("AWS::Lambda::Permission")) == 1
 
 
 def test_the_deployments_name_tells_what_it_deploys() -> None:

@@ -4,10 +4,11 @@ from typing import Final
 
 import pytest
 
-from tests.support.cloudformation import Stack
-from tests.support.template import HANDLERS, grants, role_of, variables
+from tests.support.cloudformation import ROOT, Stack, read_template
+from tests.support.template import HANDLERS, LOCAL, functions_of, grants, role_of, variables
 from wiring.settings import (
     ApiSettings,
+    ClientSettings,
     RunnerSettings,
     Settings,
     SupervisorSettings,
@@ -18,7 +19,8 @@ from wiring.settings import (
 
 SETTINGS: Final[dict[str, type[Settings]]] = {
     "ApiFunction": ApiSettings,
-    "WebSocketFunction": Settings,
+    "StreamingFunction": ApiSettings,
+    "WebSocketFunction": ClientSettings,
     "RunnerFunction": RunnerSettings,
     "TimersFunction": TimerSettings,
     "DeadLettersFunction": SupervisorSettings,
@@ -32,7 +34,10 @@ def test_the_functions_share_one_artifact() -> None:
     assert {name: properties["Handler"] for name, properties in functions.items()} == HANDLERS
     assert stack.function_globals["CodeUri"] == "functions/"
     shared = {"CodeUri", "Runtime", "Architectures", "Layers"}
-    assert not [name for name, properties in functions.items() if shared & properties.keys()]
+    own = {name: shared & properties.keys() for name, properties in functions.items()}
+    assert {name: found for name, found in own.items() if found} == {
+        "StreamingFunction": {"Layers"}
+    }
 
 
 def test_functions_run_on_arm_by_default_and_on_what_is_asked_for() -> None:
@@ -81,18 +86,19 @@ def test_the_templates_defaults_are_valid_settings(function: str, kind: type[Set
     environment = {n: v if isinstance(v, str) else f"the-{n}" for n, v in given.items()}
     settings = read_settings(kind, environment)
     for name, field in kind.model_fields.items():
-        if isinstance(field.default, int):
+        if isinstance(field.default, int) and not isinstance(field.default, bool):
             assert getattr(settings, name) == field.default, name
+    assert settings.direct_requests
 
 
 @pytest.mark.parametrize("provider", ["", "tavily", "brave", "searxng"])
-def test_the_api_and_the_tool_worker_agree_on_who_searches_the_web(provider: str) -> None:
+def test_all_who_offer_or_use_it_agree_on_who_searches_the_web(provider: str) -> None:
     stack = Stack(WebSearchProvider=provider, WebSearchUrl="http://searx.internal:8080")
-    for function in ("ApiFunction", "ToolWorkerFunction"):
+    for function in ("ApiFunction", "WebSocketFunction", "ToolWorkerFunction"):
         given = variables(stack, function)
         environment = {n: v if isinstance(v, str) else f"the-{n}" for n, v in given.items()}
         settings = read_settings(SETTINGS[function], environment)
-        assert isinstance(settings, ApiSettings | WorkerSettings)
+        assert isinstance(settings, ClientSettings | WorkerSettings)
         assert settings.web_search_provider == provider
 
 
@@ -108,6 +114,49 @@ def test_the_stack_is_not_deployed_with_a_searxng_that_is_nowhere() -> None:
         assert Stack(**parameters).broken_rules() == []
 
 
+def test_only_the_function_behind_the_adapter_streams() -> None:
+    stack = Stack(StreamSeconds="600")
+    for function, streams in (("ApiFunction", False), ("StreamingFunction", True)):
+        given = variables(stack, function)
+        environment = {n: v if isinstance(v, str) else f"the-{n}" for n, v in given.items()}
+        settings = read_settings(ApiSettings, environment)
+        assert (settings.streaming, settings.stream_seconds) == (streams, 600)
+
+
+def test_a_stream_ends_before_its_function_is_stopped() -> None:
+    longest = read_template()["Parameters"]["StreamSeconds"]["MaxValue"]
+    # A read that is under way, and the last events to be pushed.
+    assert longest + 15 <= Stack().properties("StreamingFunction")["Timeout"]
+
+
+@pytest.mark.parametrize(
+    ("processor", "layer"),
+    [("arm64", "LambdaAdapterLayerArm64"), ("x86_64", "LambdaAdapterLayerX86")],
+)
+def test_the_streaming_function_is_a_web_server_behind_the_adapter(
+    processor: str, layer: str
+) -> None:
+    stack = Stack(Architecture=processor, WebAdapterVersion="31")
+    function = stack.properties("StreamingFunction")
+    account = "arn:aws:lambda:eu-central-1:753240598075:layer"
+    assert function["Layers"] == [f"{account}:{layer}:31"]
+    given = variables(stack, "StreamingFunction")
+    assert given["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
+    assert given["AWS_LWA_INVOKE_MODE"] == "response_stream"
+    assert given["AWS_LWA_READINESS_CHECK_PATH"] == "/health"
+    assert given["AWS_LWA_REMOVE_BASE_PATH"] == f"/{stack.properties('ApiStage')['StageName']}"
+    script = ROOT / stack.function_globals["CodeUri"] / function["Handler"]
+    # The adapter's wrapper executes it.
+    assert script.stat().st_mode & 0o111 == 0o111
+    assert script.read_bytes().startswith(b"#!/bin/bash\n")
+
+
+def test_an_emulator_has_no_function_that_streams() -> None:
+    stack = Stack(**LOCAL)
+    assert [name for name in stack.resources if name.startswith("Streaming")] == []
+    assert set(functions_of(stack)) == HANDLERS.keys() - {"StreamingFunction"}
+
+
 def test_functions_are_told_where_everything_is() -> None:
     stack = Stack()
     runner = variables(stack, "RunnerFunction")
@@ -121,7 +170,7 @@ def test_functions_are_told_where_everything_is() -> None:
     }
 
 
-@pytest.mark.parametrize("function", ["ApiFunction", "TimersFunction"])
+@pytest.mark.parametrize("function", ["ApiFunction", "WebSocketFunction", "TimersFunction"])
 def test_functions_whose_messages_wait_for_long_are_told_how_to_schedule_them(
     function: str,
 ) -> None:

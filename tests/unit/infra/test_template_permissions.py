@@ -11,6 +11,7 @@ from tests.support.template import (
     LOCAL,
     QUEUE_OF,
     as_list,
+    functions_of,
     grants,
     holders,
     role_of,
@@ -115,11 +116,12 @@ def test_each_function_has_a_role_of_its_own_with_nothing_but_its_own_policy(
 ) -> None:
     stack = Stack(**parameters)
     roles = stack.of_type("AWS::IAM::Role")
-    assert set(roles) == {role_of(stack, name) for name in HANDLERS} | {
+    functions = functions_of(stack)
+    assert set(roles) == {role_of(stack, name) for name in functions} | {
         "ToolsRole",
         "SchedulerRole",
     }
-    assert len(roles) == len(HANDLERS) + 2
+    assert len(roles) == len(functions) + 2
     for properties in roles.values():
         assert "ManagedPolicyArns" not in properties
         assert len(properties["Policies"]) == 1
@@ -169,10 +171,10 @@ def test_only_those_who_sweep_threads_delete_in_bulk() -> None:
 
 def test_schedules_are_made_in_the_stacks_group_by_those_whose_messages_wait_for_long() -> None:
     stack = Stack()
-    makers = {"ApiFunction", "TimersFunction"}
+    makers = {"ApiFunction", "StreamingFunction", "WebSocketFunction", "TimersFunction"}
     assert holders(stack, "scheduler:CreateSchedule") == makers
     schedules = "arn:aws:scheduler:eu-central-1:111111111111:schedule/${ScheduleGroup}/*"
-    for role in ("ApiRole", "TimersRole"):
+    for role in ("ApiRole", "StreamingRole", "WebSocketRole", "TimersRole"):
         allowed = {g for g in grants(stack, role) if g[0].startswith(("scheduler:", "iam:"))}
         assert allowed == {
             ("scheduler:CreateSchedule", schedules),
@@ -188,7 +190,7 @@ def test_the_schedules_role_is_given_to_the_scheduler_alone() -> None:
         for statement in statements(stack, role)
         if "iam:PassRole" in as_list(statement["Action"])
     ]
-    assert len(passing) == 2
+    assert len(passing) == 4
     for statement in passing:
         assert statement["Condition"] == {
             "StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}
@@ -203,10 +205,19 @@ def test_schedules_may_send_to_the_timers_queue_and_nothing_else() -> None:
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111111111111"}}
 
 
-def test_the_websocket_function_only_reads_the_state() -> None:
+def test_the_websocket_function_makes_and_changes_runs_and_deletes_none_of_the_state() -> None:
     allowed = {a for a, target in grants(Stack(), "WebSocketRole") if target == "StateTable.Arn"}
-    assert allowed == {"dynamodb:GetItem", "dynamodb:Query"}
-    assert "WebSocketFunction" not in holders(Stack(), "s3:PutObject")
+    actions = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
+    assert allowed == {f"dynamodb:{action}" for action in actions}
+
+
+def test_the_streaming_function_may_do_less_than_the_api_and_nothing_else() -> None:
+    stack = Stack()
+    own = {
+        ("logs:CreateLogStream", "StreamingLogGroup.Arn"),
+        ("logs:PutLogEvents", "StreamingLogGroup.Arn"),
+    }
+    assert grants(stack, "StreamingRole") - own < grants(stack, "ApiRole")
 
 
 def test_only_the_functions_that_keep_runs_moving_start_tools_and_send_messages() -> None:
@@ -214,7 +225,11 @@ def test_only_the_functions_that_keep_runs_moving_start_tools_and_send_messages(
     supervisors = {"RunnerFunction", "TimersFunction", "DeadLettersFunction"}
     assert holders(stack, "states:StartExecution") == supervisors
     for queue in ("StepsQueue", "TimersQueue"):
-        assert holders(stack, "sqs:SendMessage", queue) == supervisors | {"ApiFunction"}
+        assert holders(stack, "sqs:SendMessage", queue) == supervisors | {
+            "ApiFunction",
+            "StreamingFunction",
+            "WebSocketFunction",
+        }
 
 
 def test_a_queue_is_read_by_its_consumer_alone() -> None:

@@ -11,6 +11,8 @@ from tests.contract.python.scenarios import (
     models,
     runs,
     steps,
+    streams,
+    streams_asynchronous,
     threads,
     tool_outputs,
 )
@@ -26,6 +28,8 @@ __all__ = [
     "models",
     "runs",
     "steps",
+    "streams",
+    "streams_asynchronous",
     "threads",
     "tool_outputs",
 ]

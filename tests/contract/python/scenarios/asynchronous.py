@@ -1,7 +1,6 @@
 """The same through the SDK's asynchronous client."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from openai import AsyncOpenAI, BadRequestError
 
@@ -14,6 +13,7 @@ from tests.contract.python.session import (
     expect,
     new_call_id,
     refusal_of,
+    run_asynchronously,
     script,
 )
 
@@ -39,7 +39,7 @@ def runs_are_polled_side_by_side(session: Session) -> None:
 
         expect(await asyncio.gather(*(ask(text) for text in "abc")), ["a", "b", "c"])
 
-    _run(session, talk)
+    run_asynchronously(session, talk)
 
 
 @scenario
@@ -64,7 +64,7 @@ def functions_are_answered_asynchronously(session: Session) -> None:
         )
         expect(run.status, "completed")
 
-    _run(session, talk)
+    run_asynchronously(session, talk)
 
 
 @scenario
@@ -79,7 +79,7 @@ def pages_are_walked_asynchronously(session: Session) -> None:
         ]
         expect([part.text.value for part in parts if part.type == "text"], list("abcde"))
 
-    _run(session, walk)
+    run_asynchronously(session, walk)
 
 
 @scenario
@@ -94,12 +94,4 @@ def an_asynchronous_call_is_refused(session: Session) -> None:
         else:
             raise AssertionError("the request was not refused")
 
-    _run(session, ask_too_much)
-
-
-def _run(session: Session, act: Callable[[AsyncOpenAI], Awaitable[None]]) -> None:
-    async def within() -> None:
-        async with session.asynchronous() as client:
-            await act(client)
-
-    asyncio.run(within())
+    run_asynchronously(session, ask_too_much)
