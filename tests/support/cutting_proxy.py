@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import threading
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
@@ -17,10 +18,16 @@ _RESET = struct.pack("ii", 1, 0)
 class CuttingProxy:
     """Passes connections on to a server, and resets one of them every so often.
 
+    The client's end is reset: what it has said still reaches the server, what it was about to hear
+    is lost. A connection is spared until the server has said something, or a slow server would
+    never get to answer.
+
     Args:
         host: the server's.
         port: the server's.
         every: seconds from one reset to the next.
+        lost_answers: so many of the first connections are reset as soon as the client has said
+            something beyond its handshake.
         seed: chooses which connection is next.
 
     Attributes:
@@ -28,12 +35,15 @@ class CuttingProxy:
         cuts: how many connections it has reset.
     """
 
-    def __init__(self, host: str, port: int, *, every: float, seed: int = 0) -> None:
+    def __init__(
+        self, host: str, port: int, *, every: float, lost_answers: int = 0, seed: int = 0
+    ) -> None:
         self._target = (host, port)
         self._every = every
+        self._lost_answers = lost_answers
         self._rng = random.Random(seed)
         self._loop = asyncio.new_event_loop()
-        self._open: list[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = []
+        self._open: list[_Passage] = []
         self._listening = threading.Event()
         self._ending = asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve()])
@@ -63,26 +73,22 @@ class CuttingProxy:
         await self._ending.wait()
         cutting.cancel()
         server.close()
-        while self._open:
-            self._reset(self._open[0])
-            await asyncio.sleep(0)
+        for passage in self._open:
+            passage.reset()
         passing = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.wait(passing)
 
     async def _cut_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self._every)
-            if self._open:
-                self._reset(self._rng.choice(self._open))
-                self.cuts += 1
+            answered = [each for each in self._open if each.chunks_heard]
+            if answered:
+                self._cut(self._rng.choice(answered))
 
-    def _reset(self, pair: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
-        self._open.remove(pair)
-        for writer in pair:
-            with contextlib.suppress(OSError):
-                connection: socket.socket = writer.get_extra_info("socket")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            writer.transport.abort()
+    def _cut(self, passage: "_Passage") -> None:
+        self._open.remove(passage)
+        passage.reset()
+        self.cuts += 1
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -90,16 +96,50 @@ class CuttingProxy:
         except OSError:
             writer.close()
             return
-        pair = (writer, far_writer)
-        self._open.append(pair)
-        await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-        if pair in self._open:
-            self._open.remove(pair)
+        passage = _Passage(writer, far_writer)
+        self._open.append(passage)
+        await asyncio.gather(
+            self._speak(passage, reader, far_writer), self._hear(passage, far_reader, writer)
+        )
+        if passage in self._open:
+            self._open.remove(passage)
+
+    async def _speak(
+        self, passage: "_Passage", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        async for data in _chunks(reader):
+            writer.write(data)
+            if passage.chunks_heard and self._lost_answers > 0 and passage in self._open:
+                self._lost_answers -= 1
+                self._cut(passage)
+        writer.close()
+
+    async def _hear(
+        self, passage: "_Passage", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        async for data in _chunks(reader):
+            passage.chunks_heard += 1
+            writer.write(data)
+        writer.close()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+class _Passage:
+    """A connection of a client, and the one that is its other half."""
+
+    def __init__(self, near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
+        self._near = near
+        self._far = far
+        self.chunks_heard = 0
+
+    def reset(self) -> None:
+        with contextlib.suppress(OSError):
+            connection: socket.socket = self._near.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._near.transport.abort()
+        self._far.close()
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     with contextlib.suppress(OSError):
         while data := await reader.read(_CHUNK_BYTES):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+            yield data
