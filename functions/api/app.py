@@ -17,6 +17,7 @@ from api.routes import (
     messages,
     models,
     organization,
+    playground,
     realtime,
     runs,
     steps,
@@ -40,6 +41,7 @@ _RESOURCES = (
     realtime,
     unserved,
     health,
+    playground,
 )
 
 
@@ -52,7 +54,7 @@ def create_app(context: ApiContext | None = None) -> FastAPI:
     """
     app = FastAPI(
         title="ThreadRunner",
-        description="OpenAI's Assistants API (v2).",
+        description="OpenAI's Assistants API (v2), to be tried in the [playground](playground).",
         version="1",
         openapi_url=health.OPENAPI_URL,
         docs_url=None,

@@ -15,6 +15,7 @@ from infra.local.processes import Processes
 from infra.local.tools import Tools
 
 ROOT = Path(__file__).resolve().parents[2]
+PLAYGROUND = ROOT / "functions" / "api" / "playground"
 # What Lambda's Python runtimes bring.
 RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
@@ -86,3 +87,11 @@ assert module.__file__.startswith({str(artifact)!r}), module.__file__
     )
 
     assert loaded.returncode == 0, loaded.stderr
+
+
+def test_the_playground_is_whole_in_the_artifact(artifact: Path) -> None:
+    for folder, place in ((PLAYGROUND, "."), (PLAYGROUND / "client", "client")):
+        for file in (path for path in folder.iterdir() if path.is_file()):
+            packed = artifact / "api" / "playground" / place / file.name
+            assert packed.read_bytes() == file.read_bytes()
+            assert not packed.is_symlink()
