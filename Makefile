@@ -56,7 +56,7 @@ test-integration: setup ## run the integration tests: adapters and servers, with
 	$(python) -m pytest tests/integration -n auto
 
 .PHONY: test-contract
-test-contract: setup-sdks ## run programs written with OpenAI's SDKs, old and new, for Python and Node (needs Node 20 and npm)
+test-contract: setup-sdks ## run programs written with OpenAI's SDKs, old and new, and the JavaScript client (needs Node 20 and npm)
 	$(python) -m pytest tests/contract
 
 .PHONY: test-e2e
@@ -85,6 +85,10 @@ bench-lateness: setup ## measure how late deltas are for a client, on a stack of
 .PHONY: bench-subscribers
 bench-subscribers: setup ## measure how one run is pushed to many connections: a table of docs/performance.md
 	@PYTHONPATH=functions $(python) -m bench.subscribers
+
+.PHONY: screenshot
+screenshot: setup ## take the picture of docs/playground.md anew, on a stack of its own (needs Chromium or Chrome)
+	@PYTHONPATH=functions:clients/python $(python) -m tests.e2e.screenshot
 
 .PHONY: coverage
 coverage: setup ## run the unit and integration tests and show what they do not reach

@@ -19,6 +19,7 @@ from api.routes import (
     messages,
     models,
     organization,
+    playground,
     realtime,
     runs,
     steps,
@@ -42,6 +43,7 @@ _RESOURCES = (
     realtime,
     unserved,
     health,
+    playground,
 )
 
 
@@ -54,7 +56,7 @@ def create_app(context: ApiContext | None = None) -> FastAPI:
     """
     app = FastAPI(
         title="ThreadRunner",
-        description="OpenAI's Assistants API (v2).",
+        description="OpenAI's Assistants API (v2), to be tried in the [playground](playground).",
         version="1",
         openapi_url=health.OPENAPI_URL,
         docs_url=None,

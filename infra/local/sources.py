@@ -4,7 +4,13 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-_SOURCES = ("functions", "infra/*.json", "template.yaml", "requirements/sam.txt")
+_SOURCES = (
+    "functions",
+    "clients/javascript/src",
+    "infra/*.json",
+    "template.yaml",
+    "requirements/sam.txt",
+)
 
 
 def digest_sources(root: Path, *settings: str) -> str:

@@ -66,7 +66,8 @@ def find_python_sdks() -> list[Sdk]:
 def find_node_sdks() -> list[Sdk]:
     """Return the versions that the manifest names."""
     manifest = json.loads((_NODE / "package.json").read_text(encoding="utf-8"))
-    return [Sdk("node", name.split("-")[-1]) for name in manifest["dependencies"]]
+    names = [name for name in manifest["dependencies"] if name.startswith("openai-")]
+    return [Sdk("node", name.split("-")[-1]) for name in names]
 
 
 def python_scenarios() -> list[str]:

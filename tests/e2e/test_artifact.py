@@ -17,6 +17,7 @@ from infra.local.processes import Processes
 from infra.local.tools import Tools
 
 ROOT = Path(__file__).resolve().parents[2]
+PLAYGROUND = ROOT / "functions" / "api" / "playground"
 # What Lambda's Python runtimes bring.
 RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
@@ -123,3 +124,11 @@ def test_the_streaming_function_serves_the_api_from_the_artifact_alone(
         finally:
             server.terminate()
     assert up
+
+
+def test_the_playground_is_whole_in_the_artifact(artifact: Path) -> None:
+    for folder, place in ((PLAYGROUND, "."), (PLAYGROUND / "client", "client")):
+        for file in (path for path in folder.iterdir() if path.is_file()):
+            packed = artifact / "api" / "playground" / place / file.name
+            assert packed.read_bytes() == file.read_bytes()
+            assert not packed.is_symlink()

@@ -136,6 +136,21 @@ def test_health_is_answered_without_building_anything(invoke: Invoke) -> None:
     assert api_context.cache_info().currsize == 0
 
 
+@pytest.mark.parametrize("prefix", ["", "/live"])
+def test_the_playground_is_served_as_text_without_building_anything(
+    invoke: Invoke, prefix: str
+) -> None:
+    page = invoke("GET", f"{prefix}/playground", headers={})
+    script = invoke("GET", f"{prefix}/playground/client/threadrunner.js", headers={})
+    for answer, media_type in ((page, "text/html"), (script, "text/javascript")):
+        assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
+        assert answer["headers"]["content-type"] == f"{media_type}; charset=utf-8"
+    assert 'src="playground/main.js"' in page["body"]
+    known = {"If-None-Match": page["headers"]["etag"]}
+    assert invoke("GET", f"{prefix}/playground", headers=known)["statusCode"] == 304
+    assert api_context.cache_info().currsize == 0
+
+
 def test_a_run_goes_through_the_real_queues(invoke: Invoke, function: dict[str, str]) -> None:
     assistant = parsed(invoke("POST", "/v1/assistants", {"model": "m"}))["id"]
     thread = parsed(invoke("POST", "/v1/threads", {}))["id"]

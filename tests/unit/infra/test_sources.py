@@ -13,6 +13,8 @@ def project(tmp_path: Path) -> Path:
     for name in (
         "functions/core/ids.py",
         "functions/requirements.txt",
+        "clients/javascript/src/order.js",
+        "clients/javascript/README.md",
         "infra/tools.asl.json",
         "infra/local/stack.py",
         "requirements/sam.txt",
@@ -30,6 +32,7 @@ def project(tmp_path: Path) -> Path:
     [
         "functions/core/ids.py",
         "functions/requirements.txt",
+        "clients/javascript/src/order.js",
         "infra/tools.asl.json",
         "requirements/sam.txt",
         "template.yaml",
