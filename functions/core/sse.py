@@ -10,8 +10,9 @@ from core.errors import ApiError
 from core.event_log import Event, EventId
 
 DONE: Final = b"event: done\ndata: [DONE]\n\n"
-# A comment, which every client passes over.
-KEEPALIVE: Final = b": keepalive\n\n"
+# A comment, which every client passes over: a line and no more. Of a blank line, OpenAI's Python
+# SDK would make an event with the last id that it has seen, and fail for want of its data.
+KEEPALIVE: Final = b": keepalive\n"
 # Some clients take these for ends of lines, as Python's `splitlines` does; JSON can escape them.
 _LINE_ENDS: Final = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"})
 

@@ -26,6 +26,7 @@ from moto.core.models import botocore_stubber
 
 from adapters.aws import sqs_client
 from api.app import create_app
+from core import stream_pace
 from core.keys import KeyRecord, new_key
 from infra.local.scripted_model import ScriptedModelServer
 from runner import handler, timers
@@ -34,6 +35,7 @@ from wiring.bootstrap import ApiContext, api_context, runner_context, timers_con
 
 HOST = "127.0.0.1"
 TOKENS_PER_SECOND = 500
+KEEPALIVE_SECONDS = 0.4
 # So many messages of a queue are handled at the same time.
 WORKERS = 6
 # Queues are asked this often: steps are waited for, checks come due after half a minute.
@@ -49,6 +51,8 @@ def main() -> None:
     """Serve."""
     os.environ["AWS_DEFAULT_REGION"] = REGION
     os.environ.pop("AWS_ENDPOINT_URL", None)
+    # So often that every program meets comments in its streams.
+    stream_pace.KEEPALIVE_SECONDS = KEEPALIVE_SECONDS  # type: ignore[misc]
     socket_url = f"https://contract.execute-api.{REGION}.amazonaws.com/live"
     os.environ["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = socket_url
     with (

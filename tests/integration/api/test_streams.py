@@ -359,7 +359,7 @@ def test_a_silent_stream_is_kept_alive_by_comments(
     path, body = creation(streams)
     answer = streams.client_while(lambda: None, streams.world.deliver_next).post(path, json=body)
     assert names_of(stream_of(answer))[-2:] == ["run.completed", "done"]
-    assert "\n\n: keepalive\n\n" in answer.text
+    assert "\n\n: keepalive\n" in answer.text
 
 
 @pytest.mark.fault("stream-log-silent")

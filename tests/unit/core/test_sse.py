@@ -4,6 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from openai._streaming import SSEDecoder
 
 from core.errors import ServerFault
 from core.event_log import Event, EventId
@@ -41,4 +42,14 @@ def test_an_error_has_the_shape_that_the_sdks_raise() -> None:
 def test_the_end_and_the_keepalive_are_as_clients_know_them() -> None:
     assert read(DONE) == {"event": "done", "data": "[DONE]"}
     assert KEEPALIVE.startswith(b":")
-    assert KEEPALIVE.endswith(b"\n\n")
+
+
+def test_comments_are_no_events_for_the_sdk() -> None:
+    event = event_text(EventId(3, 7), Event("thread.message.delta", {"n": 1}))
+    pieces = [KEEPALIVE, event, KEEPALIVE, KEEPALIVE, event, KEEPALIVE, DONE]
+    events = list(SSEDecoder().iter_bytes(iter(pieces)))
+    assert [(sse.event, sse.data) for sse in events] == [
+        ("thread.message.delta", '{"n":1}'),
+        ("thread.message.delta", '{"n":1}'),
+        ("done", "[DONE]"),
+    ]
