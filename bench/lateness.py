@@ -179,34 +179,46 @@ def row(rate: int, way: str, lateness: Lateness, floor: Lateness) -> str:
     return f"| {rate} | {way} | {' | '.join(cells)} |"
 
 
+def lateness_rows(
+    service: Service, ways: dict[str, Way], rounds: int, seconds: int
+) -> Iterator[str]:
+    """Measure, and yield the rows of the first table; the first way is the floor."""
+    for way in ways.values():
+        measure(service, way, _WARM_TOKENS, _WARM_TOKENS)
+    for rate in _PACES:
+        answers: dict[str, list[list[float]]] = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, way in ways.items():
+                answers[name].append(measure(service, way, rate * seconds, rate))
+        lateness = {name: gather(of_way) for name, of_way in answers.items()}
+        floor = lateness[next(iter(ways))]
+        for name, late in lateness.items():
+            yield row(rate, name, late, floor)
+
+
+def counts_rows(service: Service, seconds: int) -> Iterator[str]:
+    """Count, and yield the rows of the second table."""
+    for rate in _PACES:
+        tokens = rate * seconds
+        messages, writes = (number / tokens * 1000 for number in count(service, tokens, rate))
+        yield f"| {rate} | {messages:.0f} | {writes:.0f} |"
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m bench.lateness", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=6, help="how long an answer takes")
-    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     options = parser.parse_args()
-    ways = {name: way for name, way in WAYS.items() if name in options.ways}
     with fresh_stack("bench", StackOptions()) as stack:
         info = info_of(stack)
         service = Service(info, info.base_url)
-        for way in ways.values():
-            measure(service, way, _WARM_TOKENS, _WARM_TOKENS)
         print(LATENESS_HEADER)
-        for rate in _PACES:
-            answers: dict[str, list[list[float]]] = {name: [] for name in ways}
-            for _ in range(options.rounds):
-                for name, way in ways.items():
-                    answers[name].append(measure(service, way, rate * options.seconds, rate))
-            lateness = {name: gather(of_way) for name, of_way in answers.items()}
-            floor = lateness[next(iter(ways))]
-            for name, late in lateness.items():
-                print(row(rate, name, late, floor), flush=True)
+        for line in lateness_rows(service, WAYS, options.rounds, options.seconds):
+            print(line, flush=True)
         print(f"\n{COUNTS_HEADER}")
-        for rate in _PACES:
-            tokens = rate * options.seconds
-            counted = [number / tokens * 1000 for number in count(service, tokens, rate)]
-            print(f"| {rate} | {counted[0]:.0f} | {counted[1]:.0f} |", flush=True)
+        for line in counts_rows(service, options.seconds):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 from threadrunner_client.arguments import check_creation, check_target, check_until
 from threadrunner_client.async_connection import AsyncConnection
@@ -16,6 +16,7 @@ from threadrunner_client.async_subscription import (
 from threadrunner_client.driver import Driver
 from threadrunner_client.entrance import AsyncTickets, Entrance
 from threadrunner_client.errors import ConnectionLost
+from threadrunner_client.feed import Target
 from threadrunner_client.key import ApiKey
 from threadrunner_client.messages import Created
 from threadrunner_client.reading import Reading, Until
@@ -23,6 +24,8 @@ from threadrunner_client.references import EventFetcher
 from threadrunner_client.reports import Report
 from threadrunner_client.session import Session
 from threadrunner_client.timing import Timing
+
+_S = TypeVar("_S", bound=AsyncSubscription)
 
 
 class AsyncClient:
@@ -140,14 +143,7 @@ class AsyncClient:
             await self._settle(
                 mailbox, lambda now: self._driver.subscribe(mailbox, target, position, now)
             )
-            return AsyncSubscription(
-                mailbox,
-                Reading(stop),
-                target,
-                timeout=timeout,
-                fetch=self._fetcher.fetch_async,
-                on_close=lambda: self._remove(mailbox),
-            )
+            return self._hand_out(AsyncSubscription, mailbox, Reading(stop), target, timeout)
 
         return Opening(begin)
 
@@ -185,19 +181,35 @@ class AsyncClient:
 
         async def begin() -> AsyncCreatedRun:
             mailbox = AsyncMailbox()
-            made = await self._settle(
-                mailbox, lambda now: self._driver.create(mailbox, creation, now)
+            made = cast(
+                Created,
+                await self._settle(
+                    mailbox, lambda now: self._driver.create(mailbox, creation, now)
+                ),
             )
-            return AsyncCreatedRun(
-                mailbox,
-                Reading(stop),
-                cast(Created, made),
-                timeout=timeout,
-                fetch=self._fetcher.fetch_async,
-                on_close=lambda: self._remove(mailbox),
-            )
+            target = (made.thread_id, made.run_id)
+            events = self._hand_out(AsyncCreatedRun, mailbox, Reading(stop), target, timeout)
+            events.run = made.run
+            return events
 
         return Opening(begin)
+
+    def _hand_out(
+        self,
+        kind: type[_S],
+        mailbox: AsyncMailbox,
+        reading: Reading,
+        target: Target,
+        timeout: float | None,
+    ) -> _S:
+        return kind(
+            mailbox,
+            reading,
+            target,
+            timeout=timeout,
+            fetch=self._fetcher.fetch_async,
+            on_close=lambda: self._remove(mailbox),
+        )
 
     async def _settle(
         self, mailbox: AsyncMailbox, action: Callable[[float], None]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
 
 from threadrunner_client.errors import StreamTimeout, ThreadRunnerError
 from threadrunner_client.messages import Created
@@ -149,31 +149,12 @@ class AsyncCreatedRun(AsyncSubscription):
             a frame.
     """
 
-    def __init__(
-        self,
-        mailbox: AsyncMailbox,
-        reading: Reading,
-        made: Created,
-        *,
-        timeout: float | None,
-        fetch: Callable[[Event], Awaitable[Event]],
-        on_close: Callable[[], None],
-    ) -> None:
-        super().__init__(
-            mailbox,
-            reading,
-            (made.thread_id, made.run_id),
-            timeout=timeout,
-            fetch=fetch,
-            on_close=on_close,
-        )
-        self._made = made.run_id
-        self.run: dict[str, Any] | None = made.run
+    run: dict[str, Any] | None = None
 
     @property
     def run_id(self) -> str:
         """The run."""
-        return self._made
+        return cast(str, super().run_id)
 
 
 class _Loop:

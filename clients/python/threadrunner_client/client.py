@@ -16,13 +16,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 from threadrunner_client.arguments import check_creation, check_target, check_until
 from threadrunner_client.connection import Connection
 from threadrunner_client.driver import Driver
 from threadrunner_client.entrance import Entrance, Tickets
 from threadrunner_client.errors import ConnectionLost
+from threadrunner_client.feed import Target
 from threadrunner_client.key import ApiKey
 from threadrunner_client.messages import Created
 from threadrunner_client.reading import Reading, Until
@@ -31,6 +32,8 @@ from threadrunner_client.reports import Report
 from threadrunner_client.session import Session
 from threadrunner_client.subscription import CreatedRun, Mailbox, Subscription
 from threadrunner_client.timing import Timing
+
+_S = TypeVar("_S", bound=Subscription)
 
 
 class Client:
@@ -141,14 +144,7 @@ class Client:
         reading = Reading(check_until(until, "closed" if run_id is None else "pause"))
         mailbox = Mailbox()
         self._settle(mailbox, lambda now: self._driver.subscribe(mailbox, target, position, now))
-        return Subscription(
-            mailbox,
-            reading,
-            target,
-            timeout=timeout,
-            fetch=self._fetcher.fetch,
-            on_close=lambda: self._remove(mailbox),
-        )
+        return self._hand_out(Subscription, mailbox, reading, target, timeout)
 
     def create_run(
         self,
@@ -182,11 +178,27 @@ class Client:
         creation = check_creation(thread_id, run, idempotency_key)
         reading = Reading(check_until(until, "pause"))
         mailbox = Mailbox()
-        made = self._settle(mailbox, lambda now: self._driver.create(mailbox, creation, now))
-        return CreatedRun(
+        made = cast(
+            Created,
+            self._settle(mailbox, lambda now: self._driver.create(mailbox, creation, now)),
+        )
+        target = (made.thread_id, made.run_id)
+        events = self._hand_out(CreatedRun, mailbox, reading, target, timeout)
+        events.run = made.run
+        return events
+
+    def _hand_out(
+        self,
+        kind: type[_S],
+        mailbox: Mailbox,
+        reading: Reading,
+        target: Target,
+        timeout: float | None,
+    ) -> _S:
+        return kind(
             mailbox,
             reading,
-            cast(Created, made),
+            target,
             timeout=timeout,
             fetch=self._fetcher.fetch,
             on_close=lambda: self._remove(mailbox),

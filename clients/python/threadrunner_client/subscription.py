@@ -4,7 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from threadrunner_client.errors import StreamTimeout, ThreadRunnerError
 from threadrunner_client.messages import Created
@@ -158,31 +158,12 @@ class CreatedRun(Subscription):
             a frame.
     """
 
-    def __init__(
-        self,
-        mailbox: Mailbox,
-        reading: Reading,
-        made: Created,
-        *,
-        timeout: float | None,
-        fetch: Callable[[Event], Event],
-        on_close: Callable[[], None],
-    ) -> None:
-        super().__init__(
-            mailbox,
-            reading,
-            (made.thread_id, made.run_id),
-            timeout=timeout,
-            fetch=fetch,
-            on_close=on_close,
-        )
-        self._made = made.run_id
-        self.run: dict[str, Any] | None = made.run
+    run: dict[str, Any] | None = None
 
     @property
     def run_id(self) -> str:
         """The run."""
-        return self._made
+        return cast(str, super().run_id)
 
 
 class _SdkStream:
