@@ -74,6 +74,15 @@ def test_without_a_known_key_there_is_no_connection(
     assert context.subscriptions.access_of(CONNECTION) is None
 
 
+@pytest.mark.parametrize(("protocol", "status"), [("1", 200), ("2", 400), ("", 400)])
+def test_a_client_that_speaks_another_version_is_told_so_at_once(
+    context: SocketContext, key: str, protocol: str, status: int
+) -> None:
+    headers, query = {"Authorization": f"Bearer {key}"}, {"protocol": protocol}
+    assert connect(context, CONNECTION, headers, query) == status
+    assert (context.subscriptions.access_of(CONNECTION) is not None) == (status == 200)
+
+
 def test_a_subscriber_gets_the_log_first_and_the_acknowledgement_last(
     context: SocketContext, world: World
 ) -> None:
