@@ -110,6 +110,7 @@ class FakeSubscriptions(Subscriptions):
 
     Attributes:
         looks: how often somebody asked who watches.
+        looked: is set by each of them.
         gone: the connections that were forgotten.
         held: what a look waits for.
     """
@@ -117,11 +118,13 @@ class FakeSubscriptions(Subscriptions):
     def __init__(self, connections: Sequence[str]) -> None:
         self._connections = list(connections)
         self.looks = 0
+        self.looked = threading.Event()
         self.gone: list[str] = []
         self.held: threading.Event | None = None
 
     def of_run(self, tenant: str, thread_id: str, run_id: str) -> list[str]:
         self.looks += 1
+        self.looked.set()
         if self.held is not None:
             self.held.wait()
         return list(self._connections)

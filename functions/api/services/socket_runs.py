@@ -15,7 +15,7 @@ from api.validation import validated
 from core.access import Access
 from core.idempotency import Attempt, digest
 from core.schema.runs import CreateRun, CreateThreadAndRun, Run, SubmitToolOutputs
-from core.schema.socket import RunCancel, RunCreate, RunRequest, RunSubmitToolOutputs
+from core.schema.socket import RunCancel, RunCreate, RunMessage, RunSubmitToolOutputs
 from wiring.bootstrap import SocketContext
 
 
@@ -98,7 +98,7 @@ def _watch(context: SocketContext, connection_id: str, tenant: str, run: dict[st
     send_backlog(context, connection_id, (tenant, thread_id, run_id), None)
 
 
-def _attempt(access: Access, request: RunRequest, arrived_ms: int) -> Attempt:
+def _attempt(access: Access, request: RunMessage, arrived_ms: int) -> Attempt:
     """Return what tells this request from others.
 
     Those who hold tickets for threads of their own share a key, and need not agree on what they

@@ -85,8 +85,8 @@ class RunSubmitToolOutputs(SocketRequest):
     idempotency_key: IdempotencyKey | None = None
 
 
-RunRequest = RunCreate | RunCancel | RunSubmitToolOutputs
-Request = Ping | Subscribe | Unsubscribe | RunRequest
+RunMessage = RunCreate | RunCancel | RunSubmitToolOutputs
+Request = Ping | Subscribe | Unsubscribe | RunMessage
 REQUESTS: dict[str, type[Request]] = {
     "ping": Ping,
     "subscribe": Subscribe,

@@ -3,17 +3,19 @@
 import json
 from typing import Any
 
+import boto3
 import pytest
 
-from adapters.dynamodb.subscriptions import Subscriptions
+from adapters.dynamodb.subscriptions import Subscription, Subscriptions
 from api import websocket
 from api.services.socket_requests import receive
 from api.websocket import connect
 from core.access import Access
+from tests.support.gateway import FakeGateway, gone, pusher_of
 from tests.support.model import stop, text
 from tests.support.protocol import check_message
 from tests.support.socket import ACCESS, make_key, socket_context_of
-from tests.support.world import TENANT, Lambda, World
+from tests.support.world import REGION, TENANT, Lambda, World
 from wiring.bootstrap import SocketContext
 
 CONNECTION = "connection="
@@ -70,6 +72,15 @@ def test_without_a_known_key_there_is_no_connection(
 ) -> None:
     assert connect(context, CONNECTION, headers, {}) == 401
     assert context.subscriptions.access_of(CONNECTION) is None
+
+
+@pytest.mark.parametrize(("protocol", "status"), [("1", 200), ("2", 400), ("", 400)])
+def test_a_client_that_speaks_another_version_is_told_so_at_once(
+    context: SocketContext, key: str, protocol: str, status: int
+) -> None:
+    headers, query = {"Authorization": f"Bearer {key}"}, {"protocol": protocol}
+    assert connect(context, CONNECTION, headers, query) == status
+    assert (context.subscriptions.access_of(CONNECTION) is not None) == (status == 200)
 
 
 def test_a_subscriber_gets_the_log_first_and_the_acknowledgement_last(
@@ -221,3 +232,27 @@ def test_a_connection_ends_with_its_key(context: SocketContext, world: World) ->
     assert answer["error"]["code"] == "invalid_api_key"
     assert context.subscriptions.of_run(TENANT, thread_id, "run_1") == []
     assert context.subscriptions.access_of(CONNECTION) is None
+
+
+def test_a_subscription_that_overtakes_its_disconnect_ends_with_the_next_push_or_its_time(
+    context: SocketContext, world: World
+) -> None:
+    thread_id = world.thread("Hi")
+    run = world.create_run(thread_id)
+    subscriptions = context.subscriptions
+    subscriptions.connect(CONNECTION, ACCESS)
+    subscriptions.disconnect(CONNECTION)
+    subscriptions.add(TENANT, Subscription(CONNECTION, thread_id, run.id))
+    items = boto3.client("dynamodb", region_name=REGION).scan(TableName="stream")["Items"]
+    left = [item for item in items if CONNECTION in item["pk"]["S"] + item["sk"]["S"]]
+    latest = world.clock() // 1000 + 3 * 3600
+    assert len(left) == 2
+    assert all(int(item["expires_at"]["N"]) <= latest for item in left)
+    gateway = FakeGateway()
+    gateway.always[CONNECTION] = gone
+    pusher = pusher_of(gateway, subscriptions)
+    (batch,) = world.runner.event_log.read(TENANT, run.id)
+    pusher.publish(TENANT, thread_id, run.id, batch)
+    assert pusher.drain(30)
+    assert gateway.attempts[CONNECTION] == 1
+    assert subscriptions.of_run(TENANT, thread_id, run.id) == []

@@ -107,6 +107,9 @@ def test_while_the_workers_are_busy_batches_join_and_nobody_asks_who_watches() -
     pusher = pusher_of(gateway, subscriptions, workers=2)
     log.publish(pusher)
     gateway.wait_until(lambda: sum(gateway.attempts.values()) == 2)
+    subscriptions.looked.clear()
+    log.publish(pusher)
+    assert not subscriptions.looked.wait(0.2), "somebody looked who watches, in vain"
     log.publish(pusher, 100)
     busy.set()
     assert pusher.drain(30)
