@@ -24,8 +24,9 @@ def create_and_watch(
 ) -> None:
     """Create a run, answer, and have the connection watch it from its first event on.
 
-    The answer comes before any frame: it is waited for, only then is the connection subscribed, and
-    only then is the log read. The run goes on whatever becomes of the connection.
+    The answer comes before any frame: it is waited for, then the log's first events are sent, and
+    only then is the connection subscribed, and the log read for what came meanwhile. The run goes
+    on whatever becomes of the connection.
 
     Args:
         context: the WebSocket function's parts.
@@ -94,8 +95,11 @@ def _change(
 
 def _watch(context: SocketContext, connection_id: str, tenant: str, run: dict[str, Any]) -> None:
     thread_id, run_id = run["thread_id"], run["id"]
+    watched = (tenant, thread_id, run_id)
+    # As long as it is not registered, nobody else pushes: so the first frame is the log's first.
+    last = send_backlog(context, connection_id, watched, None)
     context.subscriptions.add(tenant, Subscription(connection_id, thread_id, run_id))
-    send_backlog(context, connection_id, (tenant, thread_id, run_id), None)
+    send_backlog(context, connection_id, watched, last)
 
 
 def _attempt(access: Access, request: RunMessage, arrived_ms: int) -> Attempt:
