@@ -289,7 +289,7 @@ def test_instructions_may_be_as_long_as_at_openai() -> None:
             CreateActions,
             {"openapi_schema": {}, "authentication": {"type": "SECRET"}},
             "authentication.type",
-            "'none', 'bearer', 'basic', 'api_key', and 'custom'",
+            "'none', 'bearer', 'basic', 'api_key', 'custom', and 'oauth2_client_credentials'",
         ),
     ],
 )
