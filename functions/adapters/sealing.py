@@ -25,6 +25,11 @@ _AT_ONCE: Final = 4_096
 _V1: Final = "kms:1:"
 
 
+def is_sealed(text: str) -> bool:
+    """Return whether a text was sealed, by whatever key."""
+    return text.startswith("kms:")
+
+
 class CannotOpen(Exception):
     """A sealed text cannot be opened: its key is gone, or this deployment may not use it."""
 

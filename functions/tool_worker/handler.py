@@ -118,14 +118,12 @@ def _authentication(
     """
     if call.tool_type != "action" or call.tool_id is None:
         return None
-    given = context.runs.authentications(run).get(call.tool_id)
     action = context.objects.get_action(run.tenant, call.tool_id)
     if action is None:
         return failure("This action was deleted, so it was not called.")
-    if given is not None:
-        return given
     try:
-        return context.action_secrets.of(run.tenant, action)
+        given = context.runs.authentications(run).get(call.tool_id)
+        return given or context.action_secrets.of(run.tenant, action)
     except CannotOpen:
         logger.error("authentication cannot be opened", extra={"action_id": call.tool_id})
         return failure("The action's credentials cannot be read, so it was not called.")

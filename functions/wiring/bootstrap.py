@@ -135,7 +135,11 @@ class RunnerContext(SupervisorContext):
 
 
 def build_stores(
-    settings: Settings, queues: Queues | None = None, *, clock: Clock = system_clock
+    settings: Settings,
+    queues: Queues | None = None,
+    *,
+    clock: Clock = system_clock,
+    secrets: ActionSecrets | None = None,
 ) -> Stores:
     """Return the parts that every function has.
 
@@ -143,6 +147,7 @@ def build_stores(
         settings: names the resources.
         queues: of a function that ends runs, so that the next ones on their threads begin.
         clock: gives milliseconds.
+        secrets: of a function that writes or reads the authentication of actions.
     """
     dynamodb = aws.dynamodb_client()
     streaming, push = dynamodb, aws.push_client()
@@ -152,7 +157,7 @@ def build_stores(
     texts = BucketTextStore(bucket, settings.bucket)
     passing = BucketTextStore(bucket, settings.bucket, PASSING)
     log = EventLog(streaming, settings.stream_table, passing, clock, settings.event_ttl_seconds)
-    runs = RunStore(dynamodb, settings.state_table, log, texts, clock)
+    runs = RunStore(dynamodb, settings.state_table, log, texts, clock, secrets or _no_key())
     calls = ToolCalls(dynamodb, settings.state_table, texts)
     subscriptions = Subscriptions(streaming, settings.stream_table, clock)
     pusher = Pusher(push, subscriptions)
@@ -184,12 +189,13 @@ def api_context() -> ApiContext:
     """Return the API function's parts."""
     settings = read_settings(ApiSettings)
     queues = _queues(settings, _schedules(settings))
+    secrets = build_action_secrets(settings)
     return ApiContext(
-        **_parts(build_stores(settings, queues)),
+        **_parts(build_stores(settings, queues, secrets=secrets)),
         settings=settings,
         queues=queues,
         catalog=build_catalog(settings),
-        action_secrets=build_action_secrets(settings),
+        action_secrets=secrets,
         outside=Outside(settings.egress_allow),
     )
 
@@ -206,10 +212,11 @@ def socket_context() -> SocketContext:
 def worker_context() -> WorkerContext:
     """Return the tool worker's parts."""
     settings = read_settings(WorkerSettings)
+    secrets = build_action_secrets(settings)
     return WorkerContext(
-        **_parts(build_stores(settings)),
+        **_parts(build_stores(settings, secrets=secrets)),
         settings=settings,
-        action_secrets=build_action_secrets(settings),
+        action_secrets=secrets,
     )
 
 
@@ -268,6 +275,10 @@ def build_catalog(settings: ModelSettings) -> ModelCatalog:
 def build_action_secrets(settings: EgressSettings) -> ActionSecrets:
     """Return what encrypts the authentication of actions."""
     return ActionSecrets(Sealer(aws.kms_client, settings.encryption_key_arn))
+
+
+def _no_key() -> ActionSecrets:
+    return ActionSecrets(Sealer(aws.kms_client, ""))
 
 
 def _parts(stores: Stores) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from adapters.action_secrets import ActionSecrets
 from adapters.dynamodb import keyspace
 from adapters.dynamodb.errors import StoreUnavailable
 from adapters.dynamodb.event_log import EventLog
@@ -17,7 +18,7 @@ from core.changes import Leftovers
 from core.endings import with_logged_content
 from core.paging import PageQuery, page_of
 from core.records import RunPhase, RunRecord
-from core.schema.authentication import Authentication, read_authentications
+from core.schema.authentication import Authentication
 from core.schema.common import ListPage
 from core.schema.runs import Run
 from core.schema.steps import RunStep
@@ -37,11 +38,18 @@ class RunObjects:
         table: the state table's name.
         log: the event log, which has the content of messages that are being written.
         texts: has the documents that are too large for an item.
+        secrets: reads what is stored of authentications.
     """
 
     def __init__(
-        self, client: "DynamoDBClient", table: str, log: EventLog, texts: TextStore
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        log: EventLog,
+        texts: TextStore,
+        secrets: ActionSecrets,
     ) -> None:
+        self._secrets = secrets
         self._client = client
         self._table = table
         self._log = log
@@ -100,14 +108,18 @@ class RunObjects:
         return with_known_outputs(step, self._calls.of_step(run, step.id))
 
     def authentications(self, run: RunRecord) -> dict[str, Authentication]:
-        """Return what a run was given for its actions, by their ids; nothing once it has ended."""
+        """Return what a run was given for its actions, by their ids; nothing once it has ended.
+
+        Raises:
+            CannotOpen: it is sealed, and this deployment cannot open it.
+        """
         item = self._client.get_item(
             TableName=self._table,
             Key=run_key(run.tenant, run.thread_id, run.id),
             ProjectionExpression=AUTHENTICATIONS,
             ConsistentRead=True,
         ).get("Item", {})
-        return read_authentications(item[AUTHENTICATIONS]["S"]) if item else {}
+        return self._secrets.of_run(run.tenant, item[AUTHENTICATIONS]["S"]) if item else {}
 
     def step(self, run: RunRecord, step_id: str) -> RunStep | None:
         """Return one of the run's steps (strongly consistent)."""

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from adapters.action_secrets import ActionSecrets
 from adapters.dynamodb.records import call_item, message_update, step_key
 from adapters.dynamodb.run_items import AUTHENTICATIONS, changed_attributes, run_item, run_key
 from adapters.dynamodb.values import Item, TextStore, scalar
 from core.changes import Change
 from core.records import CallRecord, CallState, RunRecord
-from core.schema.authentication import Authentication, dump_authentications
+from core.schema.authentication import Authentication
 from core.schema.messages import Message
 from core.schema.steps import RunStep
 
@@ -22,11 +23,13 @@ class RunWrites:
     Args:
         table: the state table's name.
         texts: takes documents that are too large for an item.
+        secrets: makes what is stored of authentications.
     """
 
-    def __init__(self, table: str, texts: TextStore) -> None:
+    def __init__(self, table: str, texts: TextStore, secrets: ActionSecrets) -> None:
         self._table = table
         self._texts = texts
+        self._secrets = secrets
 
     def put(
         self, run: RunRecord, authentications: Mapping[str, Authentication] | None
@@ -39,7 +42,7 @@ class RunWrites:
         """
         item = run_item(run, self._texts)
         if authentications:
-            item[AUTHENTICATIONS] = scalar(dump_authentications(dict(authentications)))
+            item[AUTHENTICATIONS] = scalar(self._secrets.stored_of_run(run.tenant, authentications))
         return {"Put": {"TableName": self._table, "Item": item}}
 
     def put_message(self, tenant: str, message: Message) -> "TransactWriteItemTypeDef":

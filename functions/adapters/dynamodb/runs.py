@@ -10,6 +10,7 @@ Whoever claims or applies takes the next epoch; that is the fencing token.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from adapters.action_secrets import ActionSecrets
 from adapters.dynamodb.errors import (
     CancelRequested,
     LeaseLost,
@@ -61,6 +62,7 @@ class RunStore(RunObjects):
         log: the event log; its batches are part of the transactions.
         texts: takes documents that are too large for an item.
         clock: gives milliseconds.
+        secrets: for authentications that runs bring for their actions.
     """
 
     def __init__(
@@ -70,10 +72,11 @@ class RunStore(RunObjects):
         log: EventLog,
         texts: TextStore,
         clock: Clock,
+        secrets: ActionSecrets,
     ) -> None:
-        super().__init__(client, table, log, texts)
+        super().__init__(client, table, log, texts, secrets)
         self._clock = clock
-        self._writes = RunWrites(table, texts)
+        self._writes = RunWrites(table, texts, secrets)
         self._lines = ThreadLines(table)
 
     def create(

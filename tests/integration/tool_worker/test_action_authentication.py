@@ -232,6 +232,22 @@ def test_what_is_sealed_is_opened_for_the_call_and_for_nothing_else(
         assert "registered-secret" not in place
 
 
+def test_what_a_run_brings_is_sealed_until_the_run_ends(world: World, service: HttpService) -> None:
+    key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"]
+    tool = offer(world, service, None)
+    from_before = create(world, tool, OWN)
+    secrets = ActionSecrets(Sealer(aws.kms_client, key))
+    for store in (world.runner.runs, world.worker.runs):
+        store._secrets = store._writes._secrets = secrets
+    sealed = create(world, tool, OWN)
+    assert stored().count("own-secret") == 1
+    for run in (from_before, sealed):
+        assert world.worker.runs.authentications(run) == {tool.id: ADAPTER.validate_python(OWN)}
+        carry_out(world, run)
+    assert [one.headers["x-key"] for one in service.received] == ["own-secret"] * 2
+    assert world.worker.runs.authentications(sealed) == {}
+
+
 def test_what_cannot_be_opened_is_told_and_the_call_is_not_made(
     world: World, service: HttpService, log: io.StringIO
 ) -> None:

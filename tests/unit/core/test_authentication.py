@@ -13,7 +13,9 @@ from core.schema.actions import Action, ActionRecord, CreateActions
 from core.schema.authentication import (
     Authentication,
     BasicAuthentication,
+    dump_authentication,
     dump_authentications,
+    read_authentication,
     read_authentications,
 )
 from core.schema.runs import CreateRun
@@ -29,6 +31,15 @@ GOOD: list[dict[str, Any]] = [
     {"type": "api_key", "name": "X-API-Key", "in": "header", "secret": "hush-hush"},
     {"type": "api_key", "name": "api_key[]", "in": "query", "secret": "hush hush"},
     {"type": "custom", "content": {"Authorization": "Token hush-hush", "X-Tenant": "a"}},
+    {
+        "type": "oauth2_client_credentials",
+        "token_url": "https://login.example/oauth/token?key=hush",
+        "client_id": "hush-id",
+        "client_secret": "hush hush",
+        "scope": "read write",
+        "audience": "https://api.example/",
+        "auth_style": "body",
+    },
 ]
 CONTROLS = st.characters(max_codepoint=0x1F) | st.sampled_from("\x7f\x85\u2028")
 
@@ -41,6 +52,7 @@ def read(value: Any) -> Authentication:
 def test_an_authentication_comes_back_from_the_store_as_it_was_given(value: dict[str, Any]) -> None:
     found = read_authentications(dump_authentications({"action_1": read(value)}))
     assert found == {"action_1": read(value)}
+    assert read_authentication(dump_authentication(read(value))) == read(value)
     record = ActionRecord(wire=action(), operation="{}", authentication=read(value))
     assert ActionRecord.model_validate_json(record.model_dump_json()) == record
 
