@@ -12,7 +12,7 @@ They all have the same Python, because the emulator runs the artifact that `sam 
 `make setup-sdks` makes what only the contract tests need, the SDKs that programs are written with:
 
     .local/sdks/openai-N  a major version of the Python SDK  requirements/sdk-openai-N.txt
-    .local/sdks/node      those of the Node SDK              tests/contract/node/package-lock.json
+    .local/sdks/node      those of the Node SDK, TypeScript  tests/contract/node/package-lock.json
 
 An environment is made anew when its lock or its Python (its Node) changed, or when making it was
 interrupted: its stamp, which names both, is written last.

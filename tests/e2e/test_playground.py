@@ -25,17 +25,18 @@ WEATHER: FunctionToolParam = {
 }
 DESKTOP = (1360, 860)
 PHONE = (360, 740)
+MISSING = "There is no Chromium or Chrome: install one, or name it in BROWSER_PATH."
+pytestmark = pytest.mark.skipif(
+    find_browser() is None and os.environ.get("THREADRUNNER_BROWSER") != "required",
+    reason=MISSING,
+)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The browser of this machine."""
     program = find_browser()
-    if program is None:
-        missing = "There is no Chromium or Chrome: install one, or name it in BROWSER_PATH."
-        if os.environ.get("THREADRUNNER_BROWSER") == "required":
-            pytest.fail(missing)
-        pytest.skip(missing)
+    assert program is not None, MISSING
     with run_browser(program) as running:
         yield running
 
