@@ -37,11 +37,11 @@ from core.token_rates import TokenRates
 from wiring.settings import (
     ApiSettings,
     ClientSettings,
-    EgressSettings,
     ModelSettings,
     QueueSettings,
     RunnerSettings,
     ScheduleSettings,
+    SealingSettings,
     Settings,
     SupervisorSettings,
     TimerSettings,
@@ -205,7 +205,8 @@ def socket_context() -> SocketContext:
     """Return the WebSocket function's parts."""
     settings = read_settings(ClientSettings)
     queues = _queues(settings, _schedules(settings))
-    return SocketContext(**_parts(build_stores(settings, queues)), settings=settings, queues=queues)
+    stores = build_stores(settings, queues, secrets=build_action_secrets(settings))
+    return SocketContext(**_parts(stores), settings=settings, queues=queues)
 
 
 @cache
@@ -272,7 +273,7 @@ def build_catalog(settings: ModelSettings) -> ModelCatalog:
     return ModelCatalog(settings.model_base_url, _model_key(settings))
 
 
-def build_action_secrets(settings: EgressSettings) -> ActionSecrets:
+def build_action_secrets(settings: SealingSettings) -> ActionSecrets:
     """Return what encrypts the authentication of actions."""
     return ActionSecrets(Sealer(aws.kms_client, settings.encryption_key_arn))
 

@@ -69,7 +69,27 @@ class ScheduleSettings(QueueSettings):
     scheduler_role_arn: Annotated[str, Field(min_length=1)]
 
 
-class ClientSettings(ScheduleSettings):
+class SealingSettings(Settings):
+    """For functions that store or read credentials of tenants.
+
+    Attributes:
+        encryption_key_arn: of the KMS key that encrypts them; "" for none.
+    """
+
+    encryption_key_arn: str = ""
+
+
+class EgressSettings(SealingSettings):
+    """For functions that call services of tenants.
+
+    Attributes:
+        egress_allow: hosts and networks that may be reached although they are private.
+    """
+
+    egress_allow: str = ""
+
+
+class ClientSettings(ScheduleSettings, SealingSettings):
     """The functions that carry out what clients ask for; the WebSocket function needs no more.
 
     Attributes:
@@ -79,18 +99,6 @@ class ClientSettings(ScheduleSettings):
 
     websocket_url: str = ""
     web_search_provider: SearchProviderName = ""
-
-
-class EgressSettings(Settings):
-    """For functions that call services of tenants.
-
-    Attributes:
-        egress_allow: hosts and networks that may be reached although they are private.
-        encryption_key_arn: of the KMS key that encrypts secrets of tenants; "" for none.
-    """
-
-    egress_allow: str = ""
-    encryption_key_arn: str = ""
 
 
 class ApiSettings(ClientSettings, ModelSettings, EgressSettings):

@@ -111,12 +111,14 @@ def test_without_a_provider_that_wants_a_key_the_tool_worker_reads_none(
     assert variables(stack, "ToolWorkerFunction")["WEB_SEARCH_KEY_PARAMETER"] == ""
 
 
-def test_secrets_are_sealed_by_the_api_and_opened_by_it_and_the_tool_worker() -> None:
+def test_secrets_are_sealed_by_who_takes_them_and_opened_by_the_api_and_the_tool_worker() -> None:
     arn = "arn:aws:kms:eu-central-1:111111111111:key/k"
     stack = Stack(EncryptionKeyArn=arn)
-    assert holders(stack, "kms:Encrypt") == {"ApiFunction"}
+    # Whoever creates runs stores what they bring for their actions.
+    sealing = {"ApiFunction", "StreamingFunction", "WebSocketFunction"}
+    assert holders(stack, "kms:Encrypt") == sealing
     assert holders(stack, "kms:Decrypt") == {"ApiFunction", "ToolWorkerFunction"}
-    for function in ("ApiFunction", "ToolWorkerFunction"):
+    for function in sealing | {"ToolWorkerFunction"}:
         allowed = grants(stack, role_of(stack, function))
         assert {target for action, target in allowed if action.startswith("kms:")} == {arn}
         assert variables(stack, function)["ENCRYPTION_KEY_ARN"] == arn
