@@ -92,6 +92,8 @@ class Pusher:
             batches = self._waiting.setdefault(run, deque(maxlen=MAX_WAITING_BATCHES))
             batches.append(batch)
             if self._fanning_out:
+                # It may be waiting until it is to look again at who watches.
+                self._changed.notify_all()
                 return
             self._fanning_out = True
         self._order.submit(self._fan_out)

@@ -123,6 +123,17 @@ def test_after_a_while_a_batch_brings_the_next_look_and_newcomers_get_their_arre
     assert watchers.looks == 2
 
 
+def test_who_is_known_need_not_wait_for_the_next_look(watchers: Watchers, gateway: Gateway) -> None:
+    made: Any = Pusher
+    pusher: Pusher = made(gateway, watchers, look_seconds=3600)
+    watchers.connections = ["early"]
+    for seq in range(3):
+        publish(pusher, seq)
+        assert gateway.wait_for("early", [f"1-{each}" for each in range(seq + 1)])
+    assert watchers.looks == 1
+    assert pusher.drain(10)
+
+
 def test_a_look_that_is_owed_comes_by_itself(watchers: Watchers, gateway: Gateway) -> None:
     made: Any = Pusher
     pusher: Pusher = made(gateway, watchers, look_seconds=0.05)
