@@ -13,13 +13,13 @@ from typing import Final
 # Gives seconds that never go back, from any beginning.
 Monotonic = Callable[[], float]
 
-QUICK_SECONDS: Final = 0.008
+QUICK_SECONDS: Final = 0.003
 # However long a model thinks, its first token is late by this at most in the first five seconds.
 QUIET_SECONDS: Final = 0.05
 LONGEST_SECONDS: Final = 0.3
 # After a silence, what comes next is late by this part of it.
 SILENCE_SHARE: Final = 0.01
-_GROWTH: Final = 1.5
+_GROWTH: Final = 1.4
 # By so much the first look moves towards the beat.
 _STEP_SECONDS: Final = 0.004
 KEEPALIVE_SECONDS: Final = 15.0
