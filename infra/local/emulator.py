@@ -1,11 +1,11 @@
 """The AWS emulator: MiniStack, which runs the functions as processes of this machine."""
 
-import shutil
 from pathlib import Path
 
 from infra.local.health import answers
 from infra.local.ports import HOST
 from infra.local.processes import Processes
+from infra.local.scratch import make_scratch, remove_scratch
 from infra.local.servers import Server, start_server
 from infra.local.tools import Tools
 
@@ -33,7 +33,7 @@ def start_emulator(
     """
     # It unpacks the functions' code here; `remove_leftovers` deletes what it leaves.
     temporary = directory / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
+    make_scratch(temporary)
     server = Server(
         name=NAME,
         command=lambda _port: [tools.emulator],
@@ -59,4 +59,4 @@ def emulator_answers(url: str) -> bool:
 
 def remove_leftovers(directory: Path) -> None:
     """Delete the files of an emulator that has ended."""
-    shutil.rmtree(directory / "tmp", ignore_errors=True)
+    remove_scratch(directory / "tmp")
