@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from botocore.credentials import Credentials
 
-from adapters.direct.connections import Answer, KeptConnections, NoAnswer
+from adapters.direct.connections import Answer, KeptConnections, NoAnswer, Unreachable
 from adapters.direct.signing import Signer
 
 if TYPE_CHECKING:
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 _CHECKSUM: Final = re.compile(rb"\r\nx-amz-crc32:[ \t]*(\d+)", re.IGNORECASE)
-# After a server could not be reached directly, boto3 has it alone for so long.
+# For so long boto3 alone has a server that could not be reached directly, or a path of it that did
+# not answer: a slow connection's pushes shall not hold up those to others.
 _REST_SECONDS: Final = 30.0
+_EVERYTHING: Final = ""
 
 
 class DirectRequests:
@@ -56,7 +58,7 @@ class DirectRequests:
         self._connections = KeptConnections(
             url, connect_seconds=connect_seconds, read_seconds=read_seconds
         )
-        self._rests_until = 0.0
+        self._rests: dict[str, float] = {}
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer | None:
         """Post a body; return the answer if it is a success, and None if boto3 shall try.
@@ -66,7 +68,7 @@ class DirectRequests:
             body: the body.
             headers: by names in lower case; `host` and `content-length` are added.
         """
-        if time.monotonic() < self._rests_until:
+        if self._rests_for(path):
             return None
         frozen = self._credentials.get_frozen_credentials()
         target = self._base + path
@@ -77,14 +79,23 @@ class DirectRequests:
         head = f"POST {target} HTTP/1.1\r\n{''.join(lines)}content-length: {len(body)}\r\n\r\n"
         try:
             answer = self._connections.exchange(head.encode("ascii") + body)
-        except NoAnswer:
-            self._rests_until = time.monotonic() + _REST_SECONDS
+        except NoAnswer as error:
+            self._rest(_EVERYTHING if isinstance(error, Unreachable) else path)
             return None
         return answer if answer.status == 200 else None
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._connections.close()
+
+    def _rests_for(self, path: str) -> bool:
+        now = time.monotonic()
+        return any(self._rests.get(each, now) > now for each in (_EVERYTHING, path))
+
+    def _rest(self, path: str) -> None:
+        now = time.monotonic()
+        going_on = {each: until for each, until in self._rests.items() if until > now}
+        self._rests = {**going_on, path: now + _REST_SECONDS}
 
 
 class DirectDynamoDB:

@@ -29,6 +29,10 @@ class NoAnswer(Exception):
     """There was no answer that could be read; the request may have been carried out."""
 
 
+class Unreachable(NoAnswer):
+    """No connection could be made: the request was not sent."""
+
+
 class KeptConnections:
     """Connections to one server, one request at a time on each.
 
@@ -53,7 +57,8 @@ class KeptConnections:
         """Send a whole request, which may be carried out twice, and return its answer.
 
         Raises:
-            NoAnswer: the server could not be reached, or did not answer as expected.
+            Unreachable: no connection could be made.
+            NoAnswer: the server did not answer as expected.
         """
         connection = self._take()
         if connection is not None:
@@ -67,7 +72,7 @@ class KeptConnections:
         try:
             connection = self._connect()
         except OSError as error:
-            raise NoAnswer("The server cannot be reached.") from error
+            raise Unreachable("The server cannot be reached.") from error
         try:
             return self._exchange(connection, request)
         except OSError as error:

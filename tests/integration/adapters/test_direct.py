@@ -197,6 +197,37 @@ def test_a_silent_server_is_left_to_boto3_which_then_has_it_alone_for_a_while(
     assert client.put_item.call_count == 2
 
 
+def test_a_connection_that_does_not_take_its_frame_leaves_the_others_as_they_are(
+    requests_to: Ways,
+) -> None:
+    with service(HANG_UP, response(b"")) as server:
+        client = Mock()
+        push = DirectPush(client, requests_to(server.url))
+        for connection in ("slow", "slow", "quick"):
+            push.post_to_connection(ConnectionId=connection, Data=b"{}")
+    assert [call.kwargs["ConnectionId"] for call in client.post_to_connection.mock_calls] == [
+        "slow",
+        "slow",
+    ]
+    assert [head.split()[1] for head, _ in server.requests] == [
+        "/%40connections/slow",
+        "/%40connections/quick",
+    ]
+
+
+def test_a_server_that_cannot_be_reached_is_boto3s_for_a_while(dynamodb: Standing) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    direct, client = dynamodb(f"http://127.0.0.1:{port}")
+    assert direct.put_item(**PUT) == "boto3's"
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        listening.setblocking(False)
+        assert direct.query() == {"Items": ["boto3's"]}
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+    assert client.put_item.call_count == 1
+
+
 def test_pages_of_a_query_are_asked_for_directly(dynamodb: Standing) -> None:
     first = b'{"Items":[1,2],"LastEvaluatedKey":{"pk":{"S":"a"}}}'
     second = b'{"Items":[3]}'
