@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from types_boto3_ssm.client import SSMClient
     from types_boto3_stepfunctions.client import SFNClient
 
-# More threads push no faster, since signing a request is the processor's work, and they take turns
-# from the one that reads the model: `make bench-subscribers` shows both.
-PUSH_CONNECTIONS = 8
+# A push waits for the gateway for most of its time, so more threads push more; but they take turns
+# from the one that logs what the model says: `make bench-subscribers` shows both.
+PUSH_CONNECTIONS = 16
 SLOW_PUSH_CONNECTIONS = 8
 _CONNECT_SECONDS: Final = 3
 _READ_SECONDS: Final = 10
