@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.openapi import InvalidDocument, Operation, operations, parse_document
+from core.openapi import InvalidDocument, Operation, parse_document
 
 PETS: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -73,7 +73,7 @@ def pets() -> dict[str, Any]:
 
 
 def by_name(document: dict[str, Any]) -> dict[str, Operation]:
-    return {operation.name: operation for operation in operations(parse_document(document))}
+    return {operation.name: operation for operation in parse_document(document).operations}
 
 
 def one_operation(**operation: Any) -> dict[str, Any]:

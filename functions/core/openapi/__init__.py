@@ -1,7 +1,7 @@
 """OpenAPI documents: what they offer to a model, and the requests that its calls become."""
 
 from core.openapi.choice import Choice
-from core.openapi.document import Document, operations, parse_document
+from core.openapi.document import Document, parse_document
 from core.openapi.errors import InvalidArguments, InvalidDocument, UnknownChoice
 from core.openapi.operation import Operation, Parameter, RequestBody
 from core.openapi.outline import Skipped
@@ -21,7 +21,6 @@ __all__ = [
     "Skipped",
     "UnknownChoice",
     "build_request",
-    "operations",
     "parse_document",
     "server_of",
 ]

@@ -43,11 +43,6 @@ class Document:
     skipped: tuple[Skipped, ...] = ()
 
 
-def operations(document: Document) -> list[Operation]:
-    """Return the document's operations, in its order."""
-    return list(document.operations)
-
-
 def parse_document(
     document: JsonObject, choice: Choice | None = None, servers: Servers | None = None
 ) -> Document:

@@ -16,7 +16,7 @@ from core.dispatch import step_job
 from core.endings import EndTrigger
 from core.event_log import Event
 from core.model import ModelChunk
-from core.openapi import operations, parse_document
+from core.openapi import parse_document
 from core.records import RunRecord
 from core.run_machine import Trigger, run_event
 from core.schema.actions import Action, ActionRecord
@@ -65,7 +65,7 @@ def offer(world: World, service: HttpService, authentication: dict[str, Any] | N
         "servers": [{"url": f"http://127.0.0.1:{service.port}"}],
         "paths": {"/look": {"get": {"operationId": "look_up"}}},
     }
-    (operation,) = operations(parse_document(document))
+    (operation,) = parse_document(document).operations
     wire = Action(
         id=world.runner.ids.new("action"),
         created_at=1,

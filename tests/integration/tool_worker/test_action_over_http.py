@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from adapters.action_caller import action_caller
 from adapters.egress import EgressAllowList
-from core.openapi import operations, parse_document
+from core.openapi import parse_document
 from core.schema.authentication import Authentication
 from tests.support.http_service import Exchange, HttpService, Received, http_service
 from tool_worker.registry import ToolCallInput, ToolOutput, ToolRegistry
@@ -128,7 +128,7 @@ def run(
     authentication: dict[str, Any] | None = None,
 ) -> ToolOutput:
     """Do what the tool worker does with a call, from what was stored with it."""
-    stored = {one.name: one.to_json() for one in operations(parse_document(document(shop.port)))}
+    stored = {one.name: one.to_json() for one in parse_document(document(shop.port)).operations}
     allowed = EgressAllowList.parse(f"127.0.0.1:{shop.port}" if allow is None else allow)
     registry = ToolRegistry({"action": ActionTool(action_caller(allowed, max_output_chars=500))})
     return registry.run(

@@ -11,7 +11,7 @@ from adapters.action_caller import ActionCaller, action_caller
 from adapters.egress import EgressAllowList, EgressFailed, EgressResponse, EgressTimeout
 from adapters.oauth2 import NoToken, TokenSource
 from core.action_calls import ActionCall, ActionFailed
-from core.openapi import PreparedRequest, operations, parse_document
+from core.openapi import PreparedRequest, parse_document
 from core.schema.authentication import OAuth2ClientCredentials
 from tests.support.egress import ScriptedEgress
 from tests.support.http_service import Exchange, Received, http_service
@@ -173,7 +173,7 @@ def call(method: str = "post", port: int = 0, **fields: Any) -> ActionCall:
         "servers": [{"url": server}],
         "paths": {"/do": {method: {}}},
     }
-    (operation,) = operations(parse_document(document))
+    (operation,) = parse_document(document).operations
     return ActionCall("proj", operation.to_json(), {}, 5, "key-1", given(**fields))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from core.credentials import Credentials, credentials_of, with_credentials, without_owned
-from core.openapi import Operation, PreparedRequest, build_request, operations, parse_document
+from core.openapi import Operation, PreparedRequest, build_request, parse_document
 from core.schema.authentication import Authentication
 
 PAIR = base64.b64encode(b"user:hush-hush").decode()
@@ -38,7 +38,7 @@ def operation(*parameters: dict[str, Any]) -> Operation:
         "servers": [{"url": "https://api.example"}],
         "paths": {"/pets": {"get": {"operationId": "pets", "parameters": list(parameters)}}},
     }
-    (found,) = operations(parse_document(document))
+    (found,) = parse_document(document).operations
     return found
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.openapi import Choice, InvalidDocument, UnknownChoice, operations, parse_document
+from core.openapi import Choice, InvalidDocument, UnknownChoice, parse_document
 from tests.support.openapi import pets
 
 UPLOAD = {"requestBody": {"content": {"multipart/form-data": {"schema": {}}}}, "tags": ["write"]}
@@ -21,7 +21,7 @@ def shop() -> dict[str, Any]:
 
 
 def chosen(**choice: Any) -> list[str]:
-    return [one.name for one in operations(parse_document(shop(), Choice(**choice)))]
+    return [one.name for one in parse_document(shop(), Choice(**choice)).operations]
 
 
 def test_an_operation_that_cannot_be_a_tool_keeps_out_none_of_the_others() -> None:
@@ -103,12 +103,12 @@ def test_a_choice_of_what_is_not_there_is_refused_with_what_is_similar() -> None
 def test_a_name_does_not_depend_on_the_choice() -> None:
     document = pets()
     document["paths"] = {f"/{n}": {"get": {"operationId": "same", "tags": [str(n)]}} for n in "abc"}
-    (only,) = operations(parse_document(document, Choice(tags=("c",))))
+    (only,) = parse_document(document, Choice(tags=("c",))).operations
     assert (only.name, only.path) == ("same_3", "/c")
 
 
 def test_a_few_operations_can_be_chosen_from_thousands() -> None:
     document = pets()
     document["paths"] = {f"/{n}": {"get": {"operationId": f"get_{n}"}} for n in range(3_000)}
-    found = operations(parse_document(document, Choice(operations=("get_7", "get_2999"))))
+    found = parse_document(document, Choice(operations=("get_7", "get_2999"))).operations
     assert [one.name for one in found] == ["get_7", "get_2999"]

@@ -12,14 +12,13 @@ from core.openapi import (
     Operation,
     RequestBody,
     build_request,
-    operations,
     parse_document,
 )
 from tests.support.openapi import PETS, by_name, mistake, one_operation, pets
 
 
 def test_each_method_of_each_path_is_an_operation() -> None:
-    found = operations(parse_document(PETS))
+    found = parse_document(PETS).operations
     assert [(one.name, one.method, one.path) for one in found] == [
         ("get_pet", "GET", "/pets/{petId}"),
         ("put_pets_petId", "PUT", "/pets/{petId}"),
@@ -72,7 +71,7 @@ def test_the_description_of_a_parameter_reaches_the_model() -> None:
 
 
 def test_an_operation_survives_storage_as_json() -> None:
-    for operation in operations(parse_document(PETS)):
+    for operation in parse_document(PETS).operations:
         text = operation.to_json()
         assert json.loads(text)["v"] == 1
         assert Operation.from_json(text) == operation
@@ -92,7 +91,7 @@ def test_names_are_made_of_allowed_characters_and_unique() -> None:
             ["list.users", "list/users", "list users", "x" * 80, "x" * 90, "日本", "--"]
         )
     }
-    names = [operation.name for operation in operations(parse_document(document))]
+    names = [operation.name for operation in parse_document(document).operations]
     assert names == [
         "list_users",
         "list_users_2",
@@ -311,7 +310,7 @@ def test_extensions_and_the_parts_that_requests_do_not_need_are_left_alone() -> 
 def test_a_path_item_may_be_a_reference() -> None:
     document = pets()
     document["paths"]["/animals"] = {"$ref": "#/paths/~1pets"}
-    assert {one.path for one in operations(parse_document(document))} >= {"/pets", "/animals"}
+    assert {one.path for one in parse_document(document).operations} >= {"/pets", "/animals"}
 
 
 def test_a_reference_may_lead_through_a_list() -> None:
@@ -333,7 +332,7 @@ def test_literal_parts_of_a_path_are_encoded_and_placeholders_kept() -> None:
             }
         }
     }
-    (operation,) = operations(parse_document(document))
+    (operation,) = parse_document(document).operations
     assert operation.path == f"/ma%C3%9F/{{{name}}}/a%20b%20c"
 
 

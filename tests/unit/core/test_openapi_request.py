@@ -11,7 +11,6 @@ from core.openapi import (
     Operation,
     PreparedRequest,
     build_request,
-    operations,
     parse_document,
 )
 
@@ -23,15 +22,13 @@ def operation(
     if body is not None:
         types = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
         described["requestBody"] = {"content": {types[media]: {"schema": body}}, "required": True}
-    (found,) = operations(
-        parse_document(
-            {
-                "openapi": "3.1.0",
-                "servers": [{"url": "https://api.example/v1"}],
-                "paths": {path: {"post": described}},
-            }
-        )
-    )
+    (found,) = parse_document(
+        {
+            "openapi": "3.1.0",
+            "servers": [{"url": "https://api.example/v1"}],
+            "paths": {path: {"post": described}},
+        }
+    ).operations
     return Operation.from_json(found.to_json())
 
 
@@ -306,7 +303,7 @@ def test_an_optional_body_is_left_out_when_nothing_is_given() -> None:
             "/b": {"post": {"requestBody": {"content": {"application/json": {"schema": {}}}}}},
         },
     }
-    merged, whole = operations(parse_document(document))
+    merged, whole = parse_document(document).operations
     assert build_request(merged, {}).body is None
     assert "Content-Type" not in build_request(merged, {}).headers
     assert build_request(merged, {"name": "a"}).body == b'{"name":"a"}'

@@ -14,7 +14,6 @@ from core.openapi import (
     InvalidArguments,
     PreparedRequest,
     build_request,
-    operations,
     parse_document,
 )
 
@@ -58,25 +57,23 @@ DOCUMENT: dict[str, Any] = {
         }
     },
 }
-(OPERATION,) = operations(parse_document(DOCUMENT))
-(FORM_OPERATION,) = operations(
-    parse_document(
-        {
-            **DOCUMENT,
-            "paths": {
-                "/fixed": {
-                    "post": {
-                        "requestBody": {
-                            "content": {
-                                "application/x-www-form-urlencoded": {"schema": {"type": "object"}}
-                            }
+(OPERATION,) = parse_document(DOCUMENT).operations
+(FORM_OPERATION,) = parse_document(
+    {
+        **DOCUMENT,
+        "paths": {
+            "/fixed": {
+                "post": {
+                    "requestBody": {
+                        "content": {
+                            "application/x-www-form-urlencoded": {"schema": {"type": "object"}}
                         }
                     }
                 }
-            },
-        }
-    )
-)
+            }
+        },
+    }
+).operations
 PREFIX = "https://api.example:8443/base/v1/fixed/"
 
 # Pieces that mean something to one URL parser or another, and any character, halves included.

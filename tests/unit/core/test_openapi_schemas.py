@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from core.openapi import InvalidDocument, operations, parse_document, schemas
+from core.openapi import InvalidDocument, parse_document, schemas
 
 
 def document(schema: Any, components: dict[str, Any] | None = None, version: str = "3.1.0") -> Any:
@@ -22,7 +22,7 @@ def document(schema: Any, components: dict[str, Any] | None = None, version: str
 
 def read(schema: Any, components: dict[str, Any] | None = None, version: str = "3.1.0") -> Any:
     """Return the schema of the body as it is kept."""
-    (operation,) = operations(parse_document(document(schema, components, version)))
+    (operation,) = parse_document(document(schema, components, version)).operations
     Draft202012Validator.check_schema(operation.json_schema())
     assert operation.body is not None
     return operation.body.schema
@@ -299,7 +299,7 @@ def test_work_that_is_thrown_away_is_limited_as_well(monkeypatch: pytest.MonkeyP
         paths = {f"/{number}": {"post": operation} for number in range(count)}
         return {**whole, "paths": paths}
 
-    assert len(operations(parse_document(times(3)))) == 3
+    assert len(parse_document(times(3)).operations) == 3
     # What is kept of each is some hundred values: the limit of a document is far.
     with pytest.raises(InvalidDocument, match="choose among its operations"):
         parse_document(times(20))
@@ -335,7 +335,7 @@ def test_the_schema_for_the_model_says_what_the_document_says() -> None:
             "n": {"type": "integer", "minimum": 0},
         },
     }
-    (operation,) = operations(parse_document(document(schema, {"Tag": {"enum": ["x", "y"]}})))
+    (operation,) = parse_document(document(schema, {"Tag": {"enum": ["x", "y"]}})).operations
     validator = Draft202012Validator(json.loads(json.dumps(operation.json_schema())))
     assert validator.is_valid({"tags": ["x", "y"], "n": 0})
     for wrong in ({}, {"tags": ["z"]}, {"tags": [], "n": -1}, {"tags": [], "more": 1}):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.openapi import InvalidDocument, Servers, operations, parse_document, server_of
+from core.openapi import InvalidDocument, Servers, parse_document, server_of
 from tests.support.openapi import by_name, mistake, one_operation, pets
 
 
@@ -85,7 +85,7 @@ def test_a_document_without_servers_is_refused() -> None:
 
 
 def server_urls(document: dict[str, Any], servers: Servers) -> dict[str, str]:
-    found = operations(parse_document(document, servers=servers))
+    found = parse_document(document, servers=servers).operations
     return {operation.name: operation.server_url for operation in found}
 
 

@@ -14,7 +14,7 @@ from adapters.egress import (
     EgressTimeout,
 )
 from adapters.oauth2 import TokenSource
-from core.openapi import Operation, operations, parse_document
+from core.openapi import Operation, parse_document
 from core.schema.authentication import (
     ApiKeyAuthentication,
     Authentication,
@@ -40,7 +40,7 @@ def operation(method: str = "get") -> Operation:
             }
         },
     }
-    (found,) = operations(parse_document(document))
+    (found,) = parse_document(document).operations
     return found
 
 
