@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adapters.dynamodb import keyspace
+from adapters.dynamodb.documents import key as item_key
 from adapters.dynamodb.transactions import transact
 from adapters.dynamodb.values import Item
 from core.clock import Clock, system_clock
@@ -54,7 +55,7 @@ class KeyStore:
         if cached is not None and cached[0] > self._monotonic():
             return cached[1]
         item = self._client.get_item(
-            TableName=self._table, Key=_key(keyspace.api_key(key_hash), keyspace.META)
+            TableName=self._table, Key=item_key(keyspace.api_key(key_hash), keyspace.META)
         ).get("Item")
         if item is None:
             self._cache.pop(key_hash, None)
@@ -74,7 +75,7 @@ class KeyStore:
         account = (tenant, key_id)
         if self._live.get(account, 0.0) > self._monotonic():
             return True
-        listed = _key(keyspace.service_accounts(tenant), key_id)
+        listed = item_key(keyspace.service_accounts(tenant), key_id)
         if "Item" not in self._client.get_item(TableName=self._table, Key=listed):
             self._live.pop(account, None)
             return False
@@ -87,9 +88,9 @@ class KeyStore:
         """Store a key's hash, under the hash and in its project's list."""
         key_hash = hash_key(key)
         doc = {"doc": {"S": record.model_dump_json()}}
-        by_hash: Item = _key(keyspace.api_key(key_hash), keyspace.META) | doc
+        by_hash: Item = item_key(keyspace.api_key(key_hash), keyspace.META) | doc
         listed: Item = (
-            _key(keyspace.service_accounts(record.tenant), record.id)
+            item_key(keyspace.service_accounts(record.tenant), record.id)
             | doc
             | {"hash": {"S": key_hash}}
         )
@@ -100,7 +101,7 @@ class KeyStore:
 
     def delete(self, tenant: str, key_id: str) -> bool:
         """Delete a key; tell whether there was one."""
-        listed = _key(keyspace.service_accounts(tenant), key_id)
+        listed = item_key(keyspace.service_accounts(tenant), key_id)
         item = self._client.get_item(TableName=self._table, Key=listed, ConsistentRead=True).get(
             "Item"
         )
@@ -111,7 +112,7 @@ class KeyStore:
             self._client,
             [
                 {"Delete": {"TableName": self._table, "Key": key}}
-                for key in (_key(keyspace.api_key(key_hash), keyspace.META), listed)
+                for key in (item_key(keyspace.api_key(key_hash), keyspace.META), listed)
             ],
         )
         self._cache.pop(key_hash, None)
@@ -133,7 +134,3 @@ class KeyStore:
         )
         self.create(record, key)
         return key
-
-
-def _key(partition: str, sort: str) -> Item:
-    return {"pk": {"S": partition}, "sk": {"S": sort}}

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.dynamodb import keyspace
+from adapters.dynamodb.access_items import access_attributes, read_access
+from adapters.dynamodb.documents import key as item_key
 from adapters.dynamodb.values import Item, scalar
 from core.access import Access
 from core.clock import Clock
@@ -39,25 +41,14 @@ class Subscriptions:
 
     def connect(self, connection_id: str, access: Access) -> None:
         """Remember whose connection it is."""
-        item = _key(keyspace.connection(connection_id), keyspace.META) | {
-            "tenant": {"S": access.tenant},
-            "key_id": {"S": access.key_id},
-        }
-        if access.thread_id is not None:
-            item["thread_id"] = {"S": access.thread_id}
-        self._put(item)
+        self._put(_meta(connection_id) | access_attributes(access))
 
     def access_of(self, connection_id: str) -> Access | None:
         """Return whose connection it is; None if it is not known."""
         item = self._client.get_item(
-            TableName=self._table,
-            Key=_key(keyspace.connection(connection_id), keyspace.META),
-            ConsistentRead=True,
+            TableName=self._table, Key=_meta(connection_id), ConsistentRead=True
         ).get("Item")
-        if not item:
-            return None
-        thread_id = item["thread_id"]["S"] if "thread_id" in item else None
-        return Access(item["tenant"]["S"], item["key_id"]["S"], thread_id)
+        return read_access(item) if item else None
 
     def add(self, tenant: str, subscription: Subscription) -> None:
         """Register a subscription; from now on writers see it.
@@ -109,8 +100,7 @@ class Subscriptions:
                     subscription = Subscription(connection_id, thread_id, run_id)
                     self.remove(item["tenant"]["S"], subscription)
                 else:
-                    key = _key(item["pk"]["S"], keyspace.META)
-                    self._client.delete_item(TableName=self._table, Key=key)
+                    self._client.delete_item(TableName=self._table, Key=_meta(connection_id))
 
     def _put(self, item: Item) -> None:
         expires = {"expires_at": scalar(self._clock() // 1000 + TTL_SECONDS)}
@@ -119,11 +109,11 @@ class Subscriptions:
 
 def _keys(tenant: str, subscription: Subscription) -> tuple[Item, Item]:
     run = subscription.run_id or _WHOLE_THREAD
-    of_connection = _key(
+    of_connection = item_key(
         keyspace.connection(subscription.connection_id),
         f"{keyspace.SUBSCRIPTION}{subscription.thread_id}#{run}",
     )
-    of_thread = _key(
+    of_thread = item_key(
         keyspace.thread(tenant, subscription.thread_id),
         f"{keyspace.SUBSCRIPTION}{subscription.connection_id}#{run}",
     )
@@ -135,5 +125,5 @@ def _parse(sort_key: str) -> tuple[str, str]:
     return connection_id, run
 
 
-def _key(partition: str, sort: str) -> Item:
-    return {"pk": {"S": partition}, "sk": {"S": sort}}
+def _meta(connection_id: str) -> Item:
+    return item_key(keyspace.connection(connection_id), keyspace.META)

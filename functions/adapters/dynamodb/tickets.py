@@ -7,6 +7,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 from adapters.dynamodb import keyspace
+from adapters.dynamodb.access_items import access_attributes, read_access
+from adapters.dynamodb.documents import key as item_key
 from adapters.dynamodb.values import Item, scalar
 from core.access import Access
 from core.clock import Clock
@@ -43,13 +45,7 @@ class TicketStore:
         """
         ticket = secrets.token_urlsafe(32)
         expires_at = self._clock() // 1000 + TICKET_SECONDS
-        item = _key(ticket) | {
-            "tenant": {"S": access.tenant},
-            "key_id": {"S": access.key_id},
-            "expires_at": scalar(expires_at),
-        }
-        if access.thread_id is not None:
-            item["thread_id"] = {"S": access.thread_id}
+        item = _key(ticket) | access_attributes(access) | {"expires_at": scalar(expires_at)}
         self._client.put_item(TableName=self._table, Item=item)
         return ticket, expires_at
 
@@ -64,9 +60,8 @@ class TicketStore:
         ).get("Attributes")
         if not item or int(item["expires_at"]["N"]) <= self._clock() // 1000:
             return None
-        thread_id = item["thread_id"]["S"] if "thread_id" in item else None
-        return Access(item["tenant"]["S"], item["key_id"]["S"], thread_id)
+        return read_access(item)
 
 
 def _key(ticket: str) -> Item:
-    return {"pk": {"S": keyspace.ticket(hash_key(ticket))}, "sk": {"S": keyspace.META}}
+    return item_key(keyspace.ticket(hash_key(ticket)), keyspace.META)
