@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from adapters.egress import (
@@ -63,16 +62,15 @@ class ActionCaller:
             ActionFailed: there is no response; the message says why.
         """
         end = self._monotonic() + call.timeout_seconds
-        attempt = _Attempt(call)
         credentials = self._credentials(call, end)
-        response = self._send(attempt, credentials, end)
+        response = self._send(call, credentials, end)
         given = call.authentication
         if response.status == _UNAUTHORIZED and isinstance(given, OAuth2ClientCredentials):
             # The service did nothing but refuse the token: it may have been revoked.
             self._tokens.forget(call.tenant, given, credentials.secrets[0])
             credentials = self._credentials(call, end)
-            response = self._send(attempt, credentials, end)
-        return self._answer(response, Mask(credentials.secrets))
+            response = self._send(call, credentials, end)
+        return ActionAnswer(response.status, self._body_text(response, Mask(credentials.secrets)))
 
     def _credentials(self, call: ActionCall, end: float) -> Credentials:
         given = call.authentication
@@ -84,13 +82,13 @@ class ActionCaller:
             raise ActionFailed(error.message) from None
         return credentials_of_token(given, token)
 
-    def _send(self, attempt: "_Attempt", credentials: Credentials, end: float) -> EgressResponse:
-        request = attempt.request(credentials)
+    def _send(self, call: ActionCall, credentials: Credentials, end: float) -> EgressResponse:
+        request = _request(call, credentials)
         try:
             return self._egress.send(
                 request,
                 timeout_seconds=self._left(end),
-                idempotency_key=attempt.call.idempotency_key,
+                idempotency_key=call.idempotency_key,
             )
         except EgressRefused as error:
             raise ActionFailed(error.message) from None
@@ -103,9 +101,6 @@ class ActionCaller:
         if left <= 0:
             raise ActionFailed("There was no time left to call the service.")
         return left
-
-    def _answer(self, response: EgressResponse, mask: Mask) -> ActionAnswer:
-        return ActionAnswer(response.status, self._body_text(response, mask))
 
     def _body_text(self, response: EgressResponse, mask: Mask) -> str:
         media = Media.parse(response.content_type)
@@ -137,22 +132,14 @@ def action_caller(allow: EgressAllowList, max_output_chars: int = MAX_OUTPUT_CHA
     return ActionCaller(EgressClient(allow), tokens, max_output_chars)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """A call whose request may have to be made twice, with other credentials."""
-
-    call: ActionCall = field(repr=False)
-
-    def request(self, credentials: Credentials) -> PreparedRequest:
-        try:
-            operation = Operation.from_json(self.call.operation)
-        except ValueError:
-            raise ActionFailed(
-                "This action cannot be used: its description is not readable."
-            ) from None
-        operation, arguments = without_owned(operation, self.call.arguments, credentials)
-        try:
-            request = build_request(operation, arguments)
-        except InvalidArguments as error:
-            raise ActionFailed(error.message) from None
-        return with_credentials(request, credentials)
+def _request(call: ActionCall, credentials: Credentials) -> PreparedRequest:
+    try:
+        operation = Operation.from_json(call.operation)
+    except ValueError:
+        raise ActionFailed("This action cannot be used: its description is not readable.") from None
+    operation, arguments = without_owned(operation, call.arguments, credentials)
+    try:
+        request = build_request(operation, arguments)
+    except InvalidArguments as error:
+        raise ActionFailed(error.message) from None
+    return with_credentials(request, credentials)
