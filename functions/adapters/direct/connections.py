@@ -18,7 +18,13 @@ _IDLE_SECONDS: Final = 20
 
 
 class Answer(NamedTuple):
-    """What a server answered: the status, and the body as it came."""
+    """What a server answered.
+
+    Attributes:
+        status: the status.
+        head: status line and headers, as they came.
+        body: the body, as it came.
+    """
 
     status: int
     head: bytes
