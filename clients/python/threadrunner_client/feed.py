@@ -13,6 +13,7 @@ A run that is created over the socket begins with a line that asks for its creat
 with the same idempotency key, until there is an answer; then its events take over.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from threadrunner_client.errors import (
@@ -62,7 +63,7 @@ class Request:
     text: str
 
 
-class _Line:
+class _Line(ABC):
     """What the server was asked for, and when it is to be asked again."""
 
     def __init__(self, request_id: str, target: Target | None, timing: Timing) -> None:
@@ -86,9 +87,9 @@ class _Line:
             self._unanswered_since = now
         return Request(self.target, self.text())
 
+    @abstractmethod
     def text(self) -> str:
         """Return the message that asks."""
-        raise NotImplementedError
 
     def refused(self, reply: Refused) -> ThreadRunnerError:
         """Return what a final refusal means."""
