@@ -22,7 +22,7 @@ from adapters.aws import PUSH_CONNECTIONS, SLOW_PUSH_CONNECTIONS
 from adapters.dynamodb.subscriptions import Subscriptions
 from adapters.push_gateway import Posted, PushGateway
 from adapters.push_lanes import Lane, pack, spelled
-from core.audience import Audience
+from core.audience import Audience, Watched
 from core.event_log import Batch
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ FIRST_REST_SECONDS: Final = 0.25
 LONGEST_REST_SECONDS: Final = 5.0
 _SEND_ATTEMPTS: Final = 3
 _SEND_PAUSE_SECONDS: Final = 0.1
-
-# A run's tenant, thread and id.
-Watched = tuple[str, str, str]
 
 
 class Pusher:

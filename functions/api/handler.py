@@ -10,9 +10,9 @@ from mangum.handlers.api_gateway import APIGateway
 from mangum.types import LambdaContext, Response
 
 from api.app import create_app
-from api.pushes import finish_pushes
+from api.invocations import finish_pushes, measure_request
 from wiring.settings import ApiSettings, read_settings
-from wiring.telemetry import count, duration, logger, metrics, tracer
+from wiring.telemetry import logger, metrics, tracer
 
 _app = create_app()
 
@@ -25,8 +25,7 @@ def handler(event: dict[str, Any], lambda_context: LambdaContext) -> dict[str, A
     began = time.monotonic()
     answer = _gateway()(event, lambda_context)
     finish_pushes()
-    count("RequestsFailed" if answer["statusCode"] >= 500 else "Requests")
-    duration("RequestTime", (time.monotonic() - began) * 1000)
+    measure_request(answer["statusCode"], time.monotonic() - began)
     return answer
 
 

@@ -14,8 +14,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import app
-from api.pushes import finish_pushes
-from wiring.telemetry import count, duration, metrics
+from api.invocations import finish_pushes, measure_request
+from wiring.telemetry import duration, metrics
 
 # Where the adapter puts the gateway's context of the request; it replaces what a client sends.
 REQUEST_CONTEXT = "x-amzn-request-context"
@@ -77,7 +77,6 @@ class _Invocation:
 
     def _measure(self) -> None:
         now = time.monotonic()
-        count("RequestsFailed" if self._status >= 500 else "Requests")
-        duration("RequestTime", ((self._answered or now) - self._began) * 1000)
+        measure_request(self._status, (self._answered or now) - self._began)
         duration("StreamTime", (now - self._began) * 1000)
         metrics.flush_metrics()

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 from core.event_log import Batch
 
 C = TypeVar("C")
+# A run's tenant, thread and id.
+Watched = tuple[str, str, str]
 Deliveries = list[tuple[Sequence[C], Sequence[Batch]]]
 
 

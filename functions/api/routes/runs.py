@@ -101,8 +101,8 @@ def submit_tool_outputs(
     http_request: Request,
 ) -> Run | EventStream:
     """Give a run the outputs of all the calls that it waits for."""
-    given = (context, tenant, thread_id, run_id, request, once)
+    refuse_stream(context, request.stream)
+    run = tool_outputs.submit_tool_outputs(context, tenant, thread_id, run_id, request, once)
     if request.stream:
-        refuse_stream(context, True)
-        return stream_from(http_request, tool_outputs.stream_tool_outputs(*given))
-    return tool_outputs.submit_tool_outputs(*given)
+        return stream_from(http_request, StreamPlace.behind(run, run.base))
+    return run.to_wire()

@@ -90,7 +90,8 @@ def _change(
         return cancel_run(context, tenant, request.thread_id, request.run_id, attempt)
     body = validated(SubmitToolOutputs, {"tool_outputs": request.tool_outputs})
     once = context.answers.once(tenant, attempt)
-    return submit_tool_outputs(context, tenant, request.thread_id, request.run_id, body, once)
+    run = submit_tool_outputs(context, tenant, request.thread_id, request.run_id, body, once)
+    return run.to_wire()
 
 
 def _watch(context: SocketContext, connection_id: str, tenant: str, run: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from api.services.streaming import StreamPlace
 from core.dispatch import step_job
 from core.errors import InvalidRequest
 from core.records import RunRecord
-from core.schema.runs import Run, SubmitToolOutputs, ToolOutput
+from core.schema.runs import SubmitToolOutputs, ToolOutput
 from core.tool_phase import submit_outputs
 from wiring.bootstrap import ClientContext
 
@@ -24,32 +24,22 @@ def submit_tool_outputs(
     run_id: str,
     request: SubmitToolOutputs,
     once: Once,
-) -> Run:
+) -> RunRecord:
     """Take the outputs of all calls that a run waits for, and have it go on.
+
+    Returns:
+        The run as it goes on; what follows the outputs begins behind its base.
 
     Raises:
         NotFound: there is no such run.
         InvalidRequest: it waits for nothing, or for other calls; nothing was changed.
         Repeated: an earlier attempt gave these outputs.
     """
-    return _go_on(context, tenant, thread_id, run_id, request, once).to_wire()
-
-
-def stream_tool_outputs(
-    context: ClientContext,
-    tenant: str,
-    thread_id: str,
-    run_id: str,
-    request: SubmitToolOutputs,
-    once: Once,
-) -> StreamPlace:
-    """Do the same, and return where the stream of what follows begins.
-
-    Raises:
-        As `submit_tool_outputs`.
-    """
-    run = _go_on(context, tenant, thread_id, run_id, request, once)
-    return StreamPlace.behind(run, run.base)
+    run = retry_if_moved(
+        lambda: _submit(context, require_run(context, tenant, thread_id, run_id), request, once)
+    )
+    after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
+    return run
 
 
 def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
@@ -70,21 +60,6 @@ def check_outputs(run: RunRecord, outputs: Sequence[ToolOutput]) -> None:
         raise InvalidRequest(
             f"Expected tool outputs for call_ids {_listed(wanted)}, got {_listed(list(got))}"
         )
-
-
-def _go_on(
-    context: ClientContext,
-    tenant: str,
-    thread_id: str,
-    run_id: str,
-    request: SubmitToolOutputs,
-    once: Once,
-) -> RunRecord:
-    run = retry_if_moved(
-        lambda: _submit(context, require_run(context, tenant, thread_id, run_id), request, once)
-    )
-    after_commit("step not enqueued", lambda: context.queues.send_step(step_job(run)))
-    return run
 
 
 def _submit(

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.dynamodb.errors import ThreadMissing
 from adapters.dynamodb.subscriptions import Subscription
+from core.audience import Watched
 from core.errors import InvalidRequest, not_found
 from core.event_log import EventId, join_batches
 from core.frames import frames
@@ -15,9 +16,6 @@ from core.ids import is_well_formed
 from core.records import RunRecord
 from core.schema.socket import Subscribe, Unsubscribe
 from wiring.bootstrap import SocketContext
-
-# A run's tenant, thread and id.
-Watched = tuple[str, str, str]
 
 
 def subscribe(
