@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from threadrunner_client.messages import LARGEST_MESSAGE, Creation, create, split
+from threadrunner_client.messages import LARGEST_MESSAGE, Creation, create
 from threadrunner_client.ordering import EventId
 from threadrunner_client.reading import STOPS, Until
 
@@ -53,7 +53,7 @@ def check_creation(
         raise ValueError("An empty id or key was given.")
     body: dict[str, Any] = json.loads(json.dumps(dict(run), allow_nan=False))
     creation = Creation(thread_id, body, idempotency_key or secrets.token_hex(16))
-    size = sum(len(part) for part in split(create(creation, request_id="")))
+    size = len(create(creation, request_id=""))
     if size > LARGEST_MESSAGE - _REQUEST_ID_ROOM:
         raise ValueError(
             f"The request has {size} bytes, and the gateway takes {LARGEST_MESSAGE}: create the "

@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from threadrunner_client.entrance import Entrance, Handshake, connect_options, ticket_failure
-from threadrunner_client.messages import split
+from threadrunner_client.messages import framed
 from threadrunner_client.reports import Closed, Opened, Received, Report, closing_of, failure_of
 
 
@@ -110,5 +110,4 @@ class AsyncConnection:
     async def _send_all(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
             while True:
-                parts = split(await self._outgoing.get())
-                await socket.send(parts[0] if len(parts) == 1 else parts)
+                await socket.send(framed(await self._outgoing.get()))

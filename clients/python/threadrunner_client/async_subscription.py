@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
-from threadrunner_client.errors import StreamTimeout, ThreadRunnerError
+from threadrunner_client.errors import StreamTimeout
+from threadrunner_client.held import HeldRun, HeldSubscription, Outcome
 from threadrunner_client.messages import Created
 from threadrunner_client.ordering import Event
-from threadrunner_client.reading import Item, Reading
+from threadrunner_client.reading import Item
 from threadrunner_client.sdk import as_sdk_event
 
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     HandlerT = TypeVar("HandlerT", bound=AsyncAssistantEventHandler)
 
 
-class AsyncMailbox:
+class AsyncMailbox(Outcome):
     """Takes what the client has for a subscription to the task of its caller."""
 
     def __init__(self) -> None:
         self._items: asyncio.Queue[Item] = asyncio.Queue()
-        self._settled = asyncio.Event()
-        self._outcome: Created | ThreadRunnerError | None = None
+        self._event = asyncio.Event()
+        super().__init__(self._event)
 
     def put(self, *items: Item) -> None:
         """Add items; they come out in the same order."""
@@ -45,21 +46,13 @@ class AsyncMailbox:
         except TimeoutError:
             raise StreamTimeout(f"No event came for {timeout:g} s.") from None
 
-    def settle(self, outcome: Created | ThreadRunnerError | None) -> None:
-        """Let the waiting task go on: there is an answer, or there will be none."""
-        if not self._settled.is_set():
-            self._outcome = outcome
-            self._settled.set()
-
     async def wait_until_settled(self) -> Created | None:
         """Wait for `settle`; return what it came with, or raise it if it is an error."""
-        await self._settled.wait()
-        if isinstance(self._outcome, ThreadRunnerError):
-            raise self._outcome
-        return self._outcome
+        await self._event.wait()
+        return self.result()
 
 
-class AsyncSubscription:
+class AsyncSubscription(HeldSubscription[AsyncMailbox, Callable[[Event], Awaitable[Event]]]):
     """The events of a run or a thread, in order and each once. Iterate over it in one task.
 
     A loop over it ends where `until` says. Another loop goes on behind the last event of the one
@@ -69,33 +62,6 @@ class AsyncSubscription:
     Attributes:
         thread_id: the thread.
     """
-
-    def __init__(
-        self,
-        mailbox: AsyncMailbox,
-        reading: Reading,
-        target: tuple[str, str | None],
-        *,
-        timeout: float | None,
-        fetch: Callable[[Event], Awaitable[Event]],
-        on_close: Callable[[], None],
-    ) -> None:
-        self.thread_id, self._run_id = target
-        self._mailbox = mailbox
-        self._reading = reading
-        self._timeout = timeout
-        self._fetch = fetch
-        self._on_close = on_close
-
-    @property
-    def run_id(self) -> str | None:
-        """The run; None if the whole thread is followed."""
-        return self._run_id
-
-    @property
-    def last(self) -> str | None:
-        """The id of the last event that was handed out; None if there was none."""
-        return self._reading.last
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """Begin a loop; it raises what a loop over a `Subscription` raises."""
@@ -141,20 +107,8 @@ class AsyncSubscription:
         await self.close()
 
 
-class AsyncCreatedRun(AsyncSubscription):
-    """The events of a run that was created over the socket, from its first on.
-
-    Attributes:
-        run: the run as the HTTP API would have answered its creation; None if it was too large for
-            a frame.
-    """
-
-    run: dict[str, Any] | None = None
-
-    @property
-    def run_id(self) -> str:
-        """The run."""
-        return cast(str, super().run_id)
+class AsyncCreatedRun(HeldRun, AsyncSubscription):
+    """The events of a run that was created over the socket, from its first on."""
 
 
 class _Loop:

@@ -16,7 +16,7 @@ from threadrunner_client.entrance import (
     connect_options,
     ticket_failure,
 )
-from threadrunner_client.messages import split
+from threadrunner_client.messages import framed
 from threadrunner_client.reports import Closed, Opened, Received, Report, closing_of, failure_of
 
 
@@ -57,8 +57,7 @@ class Connection:
         """Send a message; if the connection is closed, that is reported, not raised."""
         if self._socket is not None:
             with contextlib.suppress(ConnectionClosed):
-                parts = split(text)
-                self._socket.send(parts[0] if len(parts) == 1 else parts)
+                self._socket.send(framed(text))
 
     def close(self) -> None:
         """End the connection, or the attempt to open it; may take seconds if the peer is dead."""

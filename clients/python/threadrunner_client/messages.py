@@ -163,12 +163,14 @@ def ping() -> str:
     return json.dumps({"action": "ping"})
 
 
-def split(text: str) -> list[str]:
-    """Return a message in the parts that go into one frame of the WebSocket each.
+def framed(text: str) -> str | list[str]:
+    """Return a message as `websockets` sends it: whole, or in parts of one frame each.
 
     Args:
         text: a request of this module, and so ASCII: a character is a byte.
     """
+    if len(text) <= _LARGEST_FRAME:
+        return text
     return [text[start : start + _LARGEST_FRAME] for start in range(0, len(text), _LARGEST_FRAME)]
 
 

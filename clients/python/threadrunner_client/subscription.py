@@ -4,12 +4,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from threadrunner_client.errors import StreamTimeout, ThreadRunnerError
+from threadrunner_client.errors import StreamTimeout
+from threadrunner_client.held import HeldRun, HeldSubscription, Outcome
 from threadrunner_client.messages import Created
 from threadrunner_client.ordering import Event
-from threadrunner_client.reading import Item, Reading
+from threadrunner_client.reading import Item
 from threadrunner_client.sdk import as_sdk_event
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     HandlerT = TypeVar("HandlerT", bound=AssistantEventHandler)
 
 
-class Mailbox:
+class Mailbox(Outcome):
     """Takes what the client's thread has for a subscription to the thread of its caller."""
 
     def __init__(self) -> None:
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        self._settled = threading.Event()
-        self._outcome: Created | ThreadRunnerError | None = None
+        self._event = threading.Event()
+        super().__init__(self._event)
 
     def put(self, *items: Item) -> None:
         """Add items; they come out in the same order."""
@@ -43,21 +44,13 @@ class Mailbox:
         except queue.Empty:
             raise StreamTimeout(f"No event came for {timeout:g} s.") from None
 
-    def settle(self, outcome: Created | ThreadRunnerError | None) -> None:
-        """Let the waiting thread go on: there is an answer, or there will be none."""
-        if not self._settled.is_set():
-            self._outcome = outcome
-            self._settled.set()
-
     def wait_until_settled(self) -> Created | None:
         """Wait for `settle`; return what it came with, or raise it if it is an error."""
-        self._settled.wait()
-        if isinstance(self._outcome, ThreadRunnerError):
-            raise self._outcome
-        return self._outcome
+        self._event.wait()
+        return self.result()
 
 
-class Subscription:
+class Subscription(HeldSubscription[Mailbox, Callable[[Event], Event]]):
     """The events of a run or a thread, in order and each once. Iterate over it in one thread.
 
     A loop over it ends where `until` says. Another loop goes on behind the last event of the one
@@ -66,33 +59,6 @@ class Subscription:
     Attributes:
         thread_id: the thread.
     """
-
-    def __init__(
-        self,
-        mailbox: Mailbox,
-        reading: Reading,
-        target: tuple[str, str | None],
-        *,
-        timeout: float | None,
-        fetch: Callable[[Event], Event],
-        on_close: Callable[[], None],
-    ) -> None:
-        self.thread_id, self._run_id = target
-        self._mailbox = mailbox
-        self._reading = reading
-        self._timeout = timeout
-        self._fetch = fetch
-        self._on_close = on_close
-
-    @property
-    def run_id(self) -> str | None:
-        """The run; None if the whole thread is followed."""
-        return self._run_id
-
-    @property
-    def last(self) -> str | None:
-        """The id of the last event that was handed out; None if there was none."""
-        return self._reading.last
 
     def __iter__(self) -> Iterator[Event]:
         """Yield events up to where the loop ends.
@@ -150,20 +116,8 @@ class Subscription:
         self.close()
 
 
-class CreatedRun(Subscription):
-    """The events of a run that was created over the socket, from its first on.
-
-    Attributes:
-        run: the run as the HTTP API would have answered its creation; None if it was too large for
-            a frame.
-    """
-
-    run: dict[str, Any] | None = None
-
-    @property
-    def run_id(self) -> str:
-        """The run."""
-        return cast(str, super().run_id)
+class CreatedRun(HeldRun, Subscription):
+    """The events of a run that was created over the socket, from its first on."""
 
 
 class _SdkStream:
