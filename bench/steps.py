@@ -105,7 +105,8 @@ class StepBench:
     def __init__(self, world: World) -> None:
         self.gateway = _Gateway()
         stores = world.runner
-        self._pusher = Pusher(self.gateway, stores.subscriptions, look_seconds=0)  # type: ignore[arg-type]
+        client: Any = self.gateway
+        self._pusher = Pusher(client, stores.subscriptions, look_seconds=0)
         self._pusher._order = self._pusher._pool = _AtOnce()  # type: ignore[assignment]
         writer = RunWriter(
             stores.runs, stores.calls, self._pusher, world.clock, world.queues, log_failure

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import uvicorn
 from moto import mock_aws
@@ -51,12 +52,12 @@ def main() -> None:
     """Serve."""
     os.environ["AWS_DEFAULT_REGION"] = REGION
     os.environ.pop("AWS_ENDPOINT_URL", None)
-    # So often that every program meets comments in its streams.
-    stream_pace.KEEPALIVE_SECONDS = KEEPALIVE_SECONDS  # type: ignore[misc]
     socket_url = f"https://contract.execute-api.{REGION}.amazonaws.com/live"
     os.environ["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] = socket_url
     with (
         mock_aws(),
+        # So often that every program meets comments in its streams.
+        patch.object(stream_pace, "KEEPALIVE_SECONDS", KEEPALIVE_SECONDS),
         _one_call_at_a_time(),
         ScriptedModelServer(tokens_per_second=TOKENS_PER_SECOND) as model,
         socket.create_server((HOST, 0), backlog=128) as listening,

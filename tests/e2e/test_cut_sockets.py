@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import pytest
 from openai.types.beta.threads import Run
@@ -83,19 +82,15 @@ def test_fifty_transcripts_are_whole_though_a_socket_is_cut_every_400_ms(
     service: Service, stack: StackInfo
 ) -> None:
     turn = {"text": {"tokens": TOKENS}, "rate": TOKENS_PER_SECOND}
-    target = urlsplit(stack.websocket_url)
-    assert target.hostname is not None
-    assert target.port is not None
     with (
         ThreadPoolExecutor(8) as pool,
-        CuttingProxy(target.hostname, target.port, every=CUT_EVERY_SECONDS) as proxy,
+        CuttingProxy(stack.websocket_url, every=CUT_EVERY_SECONDS) as proxy,
     ):
         threads = list(pool.map(service.thread, [script(turn) for _ in range(RUNS)]))
         runs = list(pool.map(service.start, threads))
-        url = target._replace(netloc=f"127.0.0.1:{proxy.port}").geturl()
         half = RUNS // 2
-        in_threads = pool.submit(follow_in_threads, service, url, runs[:half])
-        in_tasks = asyncio.run(follow_in_tasks(service, url, runs[half:]))
+        in_threads = pool.submit(follow_in_threads, service, proxy.url, runs[:half])
+        in_tasks = asyncio.run(follow_in_tasks(service, proxy.url, runs[half:]))
         seen = [*in_threads.result(), *in_tasks]
         cuts = proxy.cuts
     for run, events in zip(runs, seen, strict=True):

@@ -11,20 +11,10 @@ import pytest
 from openai import AzureOpenAI, NotFoundError
 
 from infra.local.info import StackInfo
+from tests.support.orders import CALLS, HEAD, MESSAGE
 from tests.support.service import Service, names_of, script, text_of, tokens
 from threadrunner_client import Client, Event
 
-HEAD = ["run.created", "run.queued", "run.in_progress"]
-MESSAGE = [
-    "run.step.created",
-    "run.step.in_progress",
-    "message.created",
-    "message.in_progress",
-    "message.delta",
-    "message.completed",
-    "run.step.completed",
-]
-CALL = ["run.step.created", "run.step.in_progress", "run.step.delta"]
 WEATHER: dict[str, Any] = {
     "type": "function",
     "function": {
@@ -184,7 +174,7 @@ def test_an_action_goes_through_the_state_machine_and_its_output_to_the_model(
     events = service.watch(run)
     assert names_of(events) == [
         *HEAD,
-        *CALL,
+        *CALLS,
         "run.step.completed",
         *MESSAGE,
         "run.completed",
@@ -246,7 +236,7 @@ def test_a_function_is_answered_by_the_client_and_the_run_goes_on(service: Servi
     )
     run = service.start(thread_id, tools=[WEATHER])
     first = service.watch(run)
-    assert names_of(first) == [*HEAD, *CALL, "run.requires_action"]
+    assert names_of(first) == [*HEAD, *CALLS, "run.requires_action"]
     waiting = service.run(run)
     assert waiting.required_action is not None
     (call,) = waiting.required_action.submit_tool_outputs.tool_calls

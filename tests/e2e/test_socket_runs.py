@@ -3,7 +3,6 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -72,19 +71,15 @@ def test_a_run_created_over_a_socket_that_breaks_exists_once_and_is_told_whole(
     service: Service, stack: StackInfo
 ) -> None:
     turn = {"text": {"tokens": TOKENS}, "rate": TOKENS}
-    target = urlsplit(stack.websocket_url)
-    assert target.hostname is not None
-    assert target.port is not None
     with (
         ThreadPoolExecutor(1) as pool,
         CuttingProxy(
-            target.hostname, target.port, every=CUT_EVERY_SECONDS, lost_answers=LOST_ANSWERS
+            stack.websocket_url, every=CUT_EVERY_SECONDS, lost_answers=LOST_ANSWERS
         ) as proxy,
     ):
-        url = target._replace(netloc=f"127.0.0.1:{proxy.port}").geturl()
         threads = [service.thread(script(turn)) for _ in range(2 * RUNS)]
-        in_threads = pool.submit(create_in_threads, service, url, threads[:RUNS])
-        told = asyncio.run(create_in_tasks(service, url, threads[RUNS:]))
+        in_threads = pool.submit(create_in_threads, service, proxy.url, threads[:RUNS])
+        told = asyncio.run(create_in_tasks(service, proxy.url, threads[RUNS:]))
         told += in_threads.result()
     assert proxy.cuts >= LOST_ANSWERS
     for thread_id, run_id, events in told:

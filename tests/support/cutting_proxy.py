@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 _CHUNK_BYTES = 65_536
 # Closing then sends a reset, and whatever is on its way is lost.
@@ -23,22 +24,20 @@ class CuttingProxy:
     never get to answer.
 
     Args:
-        host: the server's.
-        port: the server's.
+        url: the server's, with a port.
         every: seconds from one reset to the next.
         lost_answers: so many of the first connections are reset as soon as the client has said
             something beyond its handshake.
         seed: chooses which connection is next.
 
     Attributes:
-        port: where it listens, on this machine.
+        url: the server's, by way of the proxy.
         cuts: how many connections it has reset.
     """
 
-    def __init__(
-        self, host: str, port: int, *, every: float, lost_answers: int = 0, seed: int = 0
-    ) -> None:
-        self._target = (host, port)
+    def __init__(self, url: str, *, every: float, lost_answers: int = 0, seed: int = 0) -> None:
+        self._server = urlsplit(url)
+        self.url = ""
         self._every = every
         self._lost_answers = lost_answers
         self._rng = random.Random(seed)
@@ -47,7 +46,6 @@ class CuttingProxy:
         self._listening = threading.Event()
         self._ending = asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve()])
-        self.port = 0
         self.cuts = 0
 
     def __enter__(self) -> Self:
@@ -67,7 +65,8 @@ class CuttingProxy:
 
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        port = server.sockets[0].getsockname()[1]
+        self.url = self._server._replace(netloc=f"127.0.0.1:{port}").geturl()
         self._listening.set()
         cutting = asyncio.create_task(self._cut_for_ever())
         await self._ending.wait()
@@ -92,7 +91,9 @@ class CuttingProxy:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
+            far_reader, far_writer = await asyncio.open_connection(
+                self._server.hostname, self._server.port
+            )
         except OSError:
             writer.close()
             return

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
+from adapters.outside import Outside
 from api.app import create_app
 from tests.support.api import api_context_of, make_project_key
 from tests.support.world import TENANT, World
@@ -34,6 +35,13 @@ def project_key(context: ApiContext) -> str:
 @pytest.fixture
 def client(context: ApiContext, project_key: str) -> TestClient:
     """A client with a key of the world's project."""
+    return with_key(context, project_key)
+
+
+@pytest.fixture
+def near(context: ApiContext, project_key: str) -> TestClient:
+    """A client of a deployment that may reach this machine."""
+    object.__setattr__(context, "outside", Outside("127.0.0.1"))
     return with_key(context, project_key)
 
 

@@ -41,13 +41,6 @@ def shop() -> Iterator[HttpService]:
 
 
 @pytest.fixture
-def near(context: ApiContext, project_key: str) -> TestClient:
-    """A client of a deployment that may reach this machine."""
-    object.__setattr__(context, "outside", Outside("127.0.0.1"))
-    return with_key(context, project_key)
-
-
-@pytest.fixture
 def sealing(context: ApiContext, project_key: str) -> TestClient:
     """A client of a deployment with a key for secrets."""
     key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"]

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from adapters.outside import Outside
 from api.app import create_app
-from tests.integration.api.conftest import with_key
 from tests.integration.api.support import created, refused
 from tests.integration.api.test_actions import document
 from tests.support.http_service import Exchange, HttpService, Received, http_service
@@ -60,13 +58,6 @@ def behave(exchange: Exchange, request: Received) -> None:
 def site() -> Iterator[HttpService]:
     with http_service(behave) as running:
         yield running
-
-
-@pytest.fixture
-def near(context: ApiContext, project_key: str) -> TestClient:
-    """A client of a deployment that may reach this machine."""
-    object.__setattr__(context, "outside", Outside("127.0.0.1"))
-    return with_key(context, project_key)
 
 
 def test_a_document_may_be_text_in_yaml_or_json(client: TestClient) -> None:

@@ -19,21 +19,11 @@ from tests.integration.api.support import (
     refused,
 )
 from tests.support.model import call, stop, text
+from tests.support.orders import CALLS, HEAD, MESSAGE
 from tests.support.streams import DONE, Sent, names_of, parse_stream, streaming
 from tests.support.world import TENANT, World
 from wiring.bootstrap import ApiContext
 
-HEAD = ["run.created", "run.queued", "run.in_progress"]
-MESSAGE = [
-    "run.step.created",
-    "run.step.in_progress",
-    "message.created",
-    "message.in_progress",
-    "message.delta",
-    "message.completed",
-    "run.step.completed",
-]
-CALLS = ["run.step.created", "run.step.in_progress", "run.step.delta"]
 EVENTS = {"accept": "text/event-stream"}
 RETRY = {"x-stainless-retry-count": "1"}
 

@@ -1,18 +1,14 @@
 """Streams from a real server: what reaches a client when, and what its leaving leaves behind."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
-import uvicorn
 
-from api.app import create_app
 from api.event_stream import EventStream
 from tests.support.model import stop, text
+from tests.support.served import served
 from tests.support.streams import names_of, parse_stream, streaming
 from tests.support.world import World
 from wiring.bootstrap import ApiContext
@@ -20,30 +16,6 @@ from wiring.bootstrap import ApiContext
 EVENTS = {"accept": "text/event-stream"}
 # So long a test waits for what must come.
 _SECONDS = 30.0
-
-
-@contextmanager
-def served(context: ApiContext, key: str) -> Iterator[httpx.Client]:
-    """Serve the application with uvicorn; yield a client of it."""
-    config = uvicorn.Config(create_app(context), port=0, lifespan="off", log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        (port,) = {socket.getsockname()[1] for each in server.servers for socket in each.sockets}
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}/v1",
-            headers={"Authorization": f"Bearer {key}"},
-            trust_env=False,
-            timeout=_SECONDS,
-        ) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def run_path(world: World) -> str:
@@ -64,7 +36,11 @@ def test_events_are_sent_when_they_are_logged_and_not_when_all_are(
 
     came = ""
     with (
-        served(streaming(context, answer_when_the_client_has_read), project_key) as client,
+        served(
+            streaming(context, answer_when_the_client_has_read),
+            project_key,
+            patience_seconds=_SECONDS,
+        ) as client,
         client.stream("GET", run_path(world), headers=EVENTS) as response,
     ):
         for piece in response.iter_text():
@@ -91,7 +67,7 @@ def test_a_client_that_goes_leaves_nothing_behind(
             ended.set()
 
     monkeypatch.setattr(EventStream, "stream_response", noting)
-    with served(streaming(context), project_key) as client:
+    with served(streaming(context), project_key, patience_seconds=_SECONDS) as client:
         with client.stream("GET", run_path(world), headers=EVENTS) as response:
             # Kept, since an iterator that is dropped closes the connection.
             pieces = response.iter_text()

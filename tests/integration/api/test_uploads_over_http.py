@@ -1,15 +1,12 @@
 """Uploads through a real server, which reads a body as it comes: nothing before has counted it."""
 
-import threading
-import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import uvicorn
 
-from api.app import create_app
 from api.forms import MAX_FORM_BYTES
+from tests.support.served import served
 from wiring.bootstrap import ApiContext
 
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -24,25 +21,8 @@ PIECE = bytes(range(250)) * 4
 @pytest.fixture
 def http(context: ApiContext, project_key: str) -> Iterator[httpx.Client]:
     """A client of the application behind uvicorn."""
-    config = uvicorn.Config(create_app(context), port=0, lifespan="off", log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        (port,) = {socket.getsockname()[1] for each in server.servers for socket in each.sockets}
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}/v1",
-            headers={"Authorization": f"Bearer {project_key}"},
-            trust_env=False,
-            timeout=60,
-        ) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(context, project_key, patience_seconds=60) as client:
+        yield client
 
 
 def pieces(size: int) -> Iterator[bytes]:

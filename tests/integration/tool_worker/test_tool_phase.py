@@ -25,6 +25,7 @@ from core.schema.steps import ToolCallsDetails
 from core.tool_phase import submit_outputs
 from runner.supervision import end
 from tests.support.model import call, stop, text
+from tests.support.orders import MESSAGE
 from tests.support.tools import ScriptedTool, offer_action
 from tests.support.world import TENANT, Killed, World, function_tool
 from tool_worker.handler import carry_out, settle
@@ -406,13 +407,7 @@ def test_what_the_model_says_after_its_calls_is_kept_and_told_to_all(world: Worl
     assert world.names(run)[told:] == [
         "run.step.completed",
         "run.queued",
-        "run.step.created",
-        "run.step.in_progress",
-        "message.created",
-        "message.in_progress",
-        "message.delta",
-        "message.completed",
-        "run.step.completed",
+        *MESSAGE,
     ]
     world.model.turn(*text("Now "), *calls_of("nobody"), *text("?"))
     world.deliver(step_job(queued))

@@ -17,6 +17,7 @@ from core.step_records import (
     with_outputs,
 )
 from core.tool_phase import record_output, require_action, settled_output, submit_outputs
+from tests.support.orders import MESSAGE
 from tests.support.runs import (
     NOW,
     action_call,
@@ -148,16 +149,6 @@ def test_refused_calls_alone_are_answered_at_once() -> None:
 
 # ---- what was said after the calls ------------------------------------------------------------
 
-WHOLE_MESSAGE = [
-    "run.step.created",
-    "run.step.in_progress",
-    "message.created",
-    "message.in_progress",
-    "message.delta",
-    "message.completed",
-    "run.step.completed",
-]
-
 
 def calling(**calls: str) -> RunLife:
     """Return a run whose model has called tools and then gone on to speak."""
@@ -174,7 +165,7 @@ def test_what_was_said_after_calls_is_told_with_the_last_internal_output() -> No
     assert "message.created" not in life.names
     told = len(life.names)
     life.answer("c1", "one")
-    assert life.names[told:] == ["run.step.delta", "run.step.completed", *WHOLE_MESSAGE]
+    assert life.names[told:] == ["run.step.delta", "run.step.completed", *MESSAGE]
     life.claim()
     life.hear(*say("Done."))
     life.end_turn()
@@ -189,12 +180,12 @@ def test_what_was_said_after_calls_is_told_when_the_client_has_answered() -> Non
     assert life.run.phase is RunPhase.CLIENT
     told = len(life.names)
     life.submit()
-    assert life.names[told:] == ["run.step.completed", "run.queued", *WHOLE_MESSAGE]
+    assert life.names[told:] == ["run.step.completed", "run.queued", *MESSAGE]
 
 
 def test_what_was_said_after_calls_is_told_at_once_if_all_were_refused() -> None:
     life = calling(c1="nobody")
-    assert life.names[-9:] == ["run.step.delta", "run.step.completed", *WHOLE_MESSAGE]
+    assert life.names[-9:] == ["run.step.delta", "run.step.completed", *MESSAGE]
     assert life.run.late_message is None
 
 
@@ -222,7 +213,7 @@ def test_late_text_and_late_refusals_are_parts_of_one_message() -> None:
     told = len(life.names)
     life.answer("c1", "one")
     deltas = ["message.delta"] * 3
-    assert life.names[told + 2 :] == [*WHOLE_MESSAGE[:4], *deltas, *WHOLE_MESSAGE[5:]]
+    assert life.names[told + 2 :] == [*MESSAGE[:4], *deltas, *MESSAGE[5:]]
     (message,) = life.messages.values()
     assert [part.type for part in message.content] == ["text", "refusal", "text"]
 
@@ -246,7 +237,7 @@ def test_an_answer_that_is_cut_short_after_its_calls_is_told_as_far_as_it_came()
     life.end_turn("length")
     assert life.names[-9:] == [
         "run.step.completed",
-        *WHOLE_MESSAGE[:5],
+        *MESSAGE[:5],
         "message.incomplete",
         "run.step.completed",
         "run.incomplete",
@@ -264,7 +255,7 @@ def test_a_turn_that_is_cancelled_after_all_its_calls_were_refused_has_been_told
     life.end_turn("tool_calls", cancelled=True)
     assert life.names[-10:] == [
         "run.step.completed",
-        *WHOLE_MESSAGE,
+        *MESSAGE,
         "run.cancelling",
         "run.cancelled",
     ]
