@@ -1,5 +1,6 @@
 // The conversation: messages, tool calls and the ends of runs, as the events tell of them.
 
+import { endsRun } from "./client/requests.js";
 import { byId, element } from "./dom.js";
 
 const CALL_STATES = {
@@ -116,7 +117,7 @@ export class Conversation {
         if (waiting.includes(call.id)) call.state = "waits for you";
       }
     }
-    if (!["completed", "failed", "cancelled", "expired", "incomplete"].includes(change)) return;
+    if (!endsRun(`thread.run.${change}`)) return;
     const { usage, last_error: error, incomplete_details: details } = run;
     const reason = error?.message ?? details?.reason;
     const tokens = usage && `${usage.prompt_tokens} tokens in, ${usage.completion_tokens} out`;

@@ -1,10 +1,10 @@
 // A talk: one thread, its runs one after the other, followed from their first event to their last.
 
+import { endsRun } from "./client/requests.js";
 import { byId } from "./dom.js";
 import { keep } from "./kept.js";
 import { askForOutputs, dropOutputs } from "./outputs.js";
 
-const ENDS = /^thread\.run\.(completed|failed|cancelled|expired|incomplete)$/;
 const ACTIVE = ["queued", "in_progress", "requires_action", "cancelling"];
 const TOLD = {
   "thread.run.created": "Waiting for the assistant …",
@@ -134,7 +134,7 @@ export class Talk {
       tell(TOLD[event.event]);
       if (event.event === "thread.run.requires_action") this.#ask(event);
       else if (event.event === "thread.run.queued") dropOutputs();
-      else if (ENDS.test(event.event)) this.#parts.usage.add(event.data);
+      else if (endsRun(event.event)) this.#parts.usage.add(event.data);
     }
   }
 
