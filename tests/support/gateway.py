@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from adapters.dynamodb.subscriptions import Subscriptions
 from adapters.push import Pusher
@@ -109,14 +109,17 @@ class FakeSubscriptions(Subscriptions):
     """Connections that watch every run.
 
     Attributes:
+        connections: who watches.
         looks: how often somebody asked who watches.
         looked: is set by each of them.
         gone: the connections that were forgotten.
         held: what a look waits for.
+        failing: whether a look fails.
     """
 
     def __init__(self, connections: Sequence[str]) -> None:
-        self._connections = list(connections)
+        self.connections = list(connections)
+        self.failing = False
         self.looks = 0
         self.looked = threading.Event()
         self.gone: list[str] = []
@@ -127,11 +130,13 @@ class FakeSubscriptions(Subscriptions):
         self.looked.set()
         if self.held is not None:
             self.held.wait()
-        return list(self._connections)
+        if self.failing:
+            raise BotoCoreError
+        return list(self.connections)
 
     def disconnect(self, connection_id: str) -> None:
         self.gone.append(connection_id)
-        self._connections.remove(connection_id)
+        self.connections.remove(connection_id)
 
 
 def pusher_of(gateway: FakeGateway, subscriptions: Subscriptions, **options: Any) -> Pusher:
