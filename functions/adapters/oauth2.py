@@ -3,16 +3,14 @@
 import hashlib
 import json
 import re
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
 from adapters.egress import EgressClient, EgressError, EgressResponse
 from core.credentials import basic_token
+from core.expiring import Expiring
 from core.openapi import PreparedRequest
 from core.schema.authentication import OAuth2ClientCredentials, dump_authentication
 
@@ -50,12 +48,6 @@ class NoToken(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    token: str = field(repr=False)
-    until: float
-
-
 class TokenSource:
     """Gets tokens, and keeps them in this process until shortly before they expire.
 
@@ -69,8 +61,7 @@ class TokenSource:
     ) -> None:
         self._egress = egress
         self._monotonic = monotonic
-        self._held: OrderedDict[str, _Held] = OrderedDict()
-        self._lock = threading.Lock()
+        self._held: Expiring[str, str] = Expiring(_MOST_TOKENS, monotonic)
 
     def get(self, tenant: str, given: OAuth2ClientCredentials, timeout_seconds: float) -> str:
         """Return a token.
@@ -84,27 +75,18 @@ class TokenSource:
             NoToken: the server gives none.
         """
         key = _key(tenant, given)
-        with self._lock:
-            held = self._held.get(key)
-        if held is not None and held.until > self._monotonic():
-            return held.token
+        held = self._held.get(key)
+        if held is not None:
+            return held
         asked = self._monotonic()
         token, seconds = self._ask(given, timeout_seconds)
         kept = min(seconds, _MOST_SECONDS) - max(_MARGIN * seconds, _MARGIN_SECONDS)
-        with self._lock:
-            self._held.pop(key, None)
-            self._held[key] = _Held(token, asked + kept)
-            while len(self._held) > _MOST_TOKENS:
-                self._held.popitem(last=False)
+        self._held.put(key, token, asked + kept)
         return token
 
     def forget(self, tenant: str, given: OAuth2ClientCredentials, token: str) -> None:
         """Forget a token that the service no longer takes, unless there is a newer one."""
-        key = _key(tenant, given)
-        with self._lock:
-            held = self._held.get(key)
-            if held is not None and held.token == token:
-                del self._held[key]
+        self._held.drop(_key(tenant, given), token)
 
     def _ask(self, given: OAuth2ClientCredentials, timeout_seconds: float) -> tuple[str, float]:
         try:

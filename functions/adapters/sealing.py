@@ -9,11 +9,12 @@ import base64
 import json
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from core.expiring import Expiring
 
 if TYPE_CHECKING:
     from types_boto3_kms.client import KMSClient
@@ -53,7 +54,7 @@ class Sealer:
         self._known_client: KMSClient | None = None
         self._key_arn = key_arn
         self._monotonic = monotonic
-        self._opened: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
+        self._opened: Expiring[tuple[str, str], str] = Expiring(_MOST_CACHED, monotonic)
 
     @property
     def seals(self) -> bool:
@@ -86,13 +87,10 @@ class Sealer:
             CannotOpen: the key is gone, or the text was sealed for somebody else.
         """
         known = self._opened.get((tenant, sealed))
-        if known is not None and known[1] > self._monotonic():
-            return known[0]
+        if known is not None:
+            return known
         text = self._open(tenant, sealed)
-        self._opened.pop((tenant, sealed), None)
-        self._opened[tenant, sealed] = (text, self._monotonic() + CACHE_SECONDS)
-        while len(self._opened) > _MOST_CACHED:
-            self._opened.popitem(last=False)
+        self._opened.put((tenant, sealed), text, self._monotonic() + CACHE_SECONDS)
         return text
 
     def _open(self, tenant: str, sealed: str) -> str:

@@ -9,6 +9,7 @@ from adapters.dynamodb.documents import key as item_key
 from adapters.dynamodb.transactions import transact
 from adapters.dynamodb.values import Item
 from core.clock import Clock, system_clock
+from core.expiring import Expiring
 from core.ids import IdSource
 from core.keys import KeyRecord, hash_key, new_key
 
@@ -41,8 +42,8 @@ class KeyStore:
         self._table = table
         self._clock = clock
         self._monotonic = monotonic
-        self._cache: dict[str, tuple[float, KeyRecord]] = {}
-        self._live: dict[tuple[str, str], float] = {}
+        self._cache: Expiring[str, KeyRecord] = Expiring(_CACHE_SIZE, monotonic)
+        self._live: Expiring[tuple[str, str], bool] = Expiring(_CACHE_SIZE, monotonic)
 
     def find(self, key: str) -> KeyRecord | None:
         """Return what is known of a key; None if it is not known.
@@ -52,18 +53,16 @@ class KeyStore:
         """
         key_hash = hash_key(key)
         cached = self._cache.get(key_hash)
-        if cached is not None and cached[0] > self._monotonic():
-            return cached[1]
+        if cached is not None:
+            return cached
         item = self._client.get_item(
             TableName=self._table, Key=item_key(keyspace.api_key(key_hash), keyspace.META)
         ).get("Item")
         if item is None:
-            self._cache.pop(key_hash, None)
+            self._cache.drop(key_hash)
             return None
         record = KeyRecord.model_validate_json(item["doc"]["S"])
-        if len(self._cache) >= _CACHE_SIZE:
-            self._cache.clear()
-        self._cache[key_hash] = (self._monotonic() + CACHE_SECONDS, record)
+        self._cache.put(key_hash, record, self._monotonic() + CACHE_SECONDS)
         return record
 
     def is_live(self, tenant: str, key_id: str) -> bool:
@@ -73,15 +72,13 @@ class KeyStore:
         `CACHE_SECONDS`.
         """
         account = (tenant, key_id)
-        if self._live.get(account, 0.0) > self._monotonic():
+        if self._live.get(account):
             return True
         listed = item_key(keyspace.service_accounts(tenant), key_id)
         if "Item" not in self._client.get_item(TableName=self._table, Key=listed):
-            self._live.pop(account, None)
+            self._live.drop(account)
             return False
-        if len(self._live) >= _CACHE_SIZE:
-            self._live.clear()
-        self._live[account] = self._monotonic() + CACHE_SECONDS
+        self._live.put(account, True, self._monotonic() + CACHE_SECONDS)
         return True
 
     def create(self, record: KeyRecord, key: str) -> None:
@@ -115,8 +112,8 @@ class KeyStore:
                 for key in (item_key(keyspace.api_key(key_hash), keyspace.META), listed)
             ],
         )
-        self._cache.pop(key_hash, None)
-        self._live.pop((tenant, key_id), None)
+        self._cache.drop(key_hash)
+        self._live.drop((tenant, key_id))
         return True
 
     def create_admin_key(self, name: str) -> str:
